@@ -1,0 +1,302 @@
+"""The guard: facts of a database in, an admitted clone or every reason against it.
+
+Pure: it opens no connection. `judge` is the only maker of a GuardedClone, and
+whatever writes asks for one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_oneroof.clone.marker import Marker, parse_marker
+from pytest_oneroof.errors import GuardRefused
+
+_MINT = object()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a clone is measured against: the run's own settings.
+
+    `productions` are names, host:port/name, or system identifier/name.
+    `own_server` is false on the embedded server, where no production lives
+    but the stand-in.
+    """
+
+    clone_pattern: str
+    productions: tuple[str, ...]
+    allow_superuser: bool = False
+    own_server: bool = True
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One broken condition: a word for it, what was found, why, and the remedy."""
+
+    code: str
+    found: str
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class GuardedClone:
+    """A database that the guard has admitted: the licence to write to it.
+
+    Made by `judge` alone. `uncovered` names powers of the check role that were
+    admitted by setting, and which the proof therefore does not cover.
+    """
+
+    database: str
+    oid: int
+    system_identifier: str
+    marker: Marker
+    role: str
+    server_version: str
+    reachable: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
+    _minted: object = None
+
+    def __post_init__(self) -> None:
+        if self._minted is not _MINT:
+            raise TypeError("a GuardedClone is made by guard.judge alone")
+
+
+def judge(facts: dict[str, Any], rules: Rules) -> GuardedClone | tuple[Reason, ...]:
+    """Return the admitted clone, or every reason against it (never both).
+
+    `facts` is what `catalog.read_facts` read (design, section 3).
+    """
+    reasons = tuple(reason for test in _TESTS for reason in test(facts, rules))
+    if reasons:
+        return reasons
+    marker = parse_marker(facts["comment"])
+    assert marker is not None
+    return GuardedClone(
+        database=facts["database"],
+        oid=facts["database_oid"],
+        system_identifier=facts["system_identifier"],
+        marker=marker,
+        role=facts["role"],
+        server_version=facts["server_version"],
+        reachable=tuple(d["name"] for d in facts["reachable"] if not d["marked"]),
+        uncovered=tuple(p for p in facts["powers"] if _is_waived(p, facts, rules)),
+        _minted=_MINT,
+    )
+
+
+def admit(facts: dict[str, Any], rules: Rules) -> GuardedClone:
+    """Return the admitted clone; raise GuardRefused with every reason."""
+    verdict = judge(facts, rules)
+    if isinstance(verdict, GuardedClone):
+        return verdict
+    raise GuardRefused(facts["database"], verdict)
+
+
+def is_production(facts: dict[str, Any], name: str, rules: Rules) -> str | None:
+    """Return the declaration by which that database is a production, or None."""
+    host_port = facts["address"].rpartition("/")[0]
+    oids = {d["name"]: d["oid"] for d in facts["databases"]}
+    known = {
+        name,
+        f"{host_port}/{name}",
+        f"{facts['system_identifier']}/{name}",
+        f"{facts['system_identifier']}/{oids.get(name)}",
+    }
+    return next((told for told in rules.productions if told in known), None)
+
+
+def _name(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    if not re.fullmatch(rules.clone_pattern, facts["database"]):
+        yield Reason(
+            "name",
+            f"the database is named {facts['database']!r}",
+            f"a clone's whole name matches {rules.clone_pattern}",
+            "give the clone such a name; if your clones have another form, set "
+            "oneroof_clone_pattern in the ini file",
+        )
+
+
+def _production(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    if told := is_production(facts, facts["database"], rules):
+        yield Reason(
+            "production",
+            f"{facts['database']!r} is the declared production {told!r}",
+            "nothing but the ratified executor writes to production",
+            "name a clone of it: oneroof clone create",
+        )
+    if not rules.productions and rules.own_server:
+        yield Reason(
+            "production",
+            "no production is declared (oneroof_productions is empty)",
+            "a database can only be told from production when production is known",
+            "list your productions in the ini file: oneroof_productions = NAME, "
+            "HOST:PORT/NAME or SYSTEM_IDENTIFIER/NAME",
+        )
+
+
+def _marker(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    marker = parse_marker(facts["comment"])
+    if marker is None:
+        found = "a comment that is not ours" if facts["comment"] else "no comment"
+        yield Reason(
+            "marker",
+            f"the database carries no marker of ours ({found})",
+            "only a database that was made or adopted as a clone is written to",
+            f"oneroof clone adopt {facts['database']} --admin-url URL",
+        )
+    elif facts["role"] != marker.role and not _is_superuser(facts, rules):
+        yield Reason(
+            "role",
+            f"the connection logs in as {facts['role']!r}",
+            f"the clone's check role is {marker.role!r}; no other role's powers "
+            "were looked at",
+            "log in as the check role: oneroof clone status shows its URL",
+        )
+
+
+def _sessions(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    if facts["sessions"]:
+        who = ", ".join(
+            f"pid {s['pid']} ({s['role']}{_application(s)})" for s in facts["sessions"]
+        )
+        yield Reason(
+            "sessions",
+            f"{len(facts['sessions'])} foreign session(s) on it: {who}",
+            "what others do there could be taken for what a check left",
+            "end what is yours, e.g. SELECT pg_terminate_backend("
+            f"{facts['sessions'][0]['pid']}), or use a clone of your own",
+        )
+
+
+def _application(session: dict[str, Any]) -> str:
+    return f", {session['application']}" if session["application"] else ""
+
+
+def _connect(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    marker = parse_marker(facts["comment"])
+    expected = {facts["owner"], facts["role"]}
+    if marker is not None:
+        expected |= {marker.owner, marker.role}
+    others = [name for name in facts["connectors"] if name not in expected]
+    database = facts["database"]
+    if facts["public_connects"]:
+        others = ["PUBLIC"]
+    if others:
+        names = ", ".join(others)
+        yield Reason(
+            "connect",
+            f"{names} may connect to it",
+            "besides check role, owner and administrator nobody may, so that no "
+            "application works on the clone by mistake",
+            f'REVOKE CONNECT ON DATABASE "{database}" FROM {names}',
+        )
+
+
+def _outward(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    for found in facts["outward"]:
+        yield Reason(
+            "outward",
+            f"a path leads out of it: {found}",
+            "what is done through it is not undone by a rollback",
+            "drop it on the clone",
+        )
+    for definer in facts["definers"]:
+        yield Reason(
+            "definer",
+            f"SECURITY DEFINER routine {definer['routine']} runs as "
+            f"{definer['owner']!r}: {', '.join(definer['powers'])}",
+            "through it a check has that role's powers, in every database",
+            f"oneroof clone adopt {facts['database']} re-owns it, or: ALTER ROUTINE "
+            f"{definer['routine']} OWNER TO the clone's owner role",
+        )
+
+
+def _powers(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    for power in facts["powers"]:
+        if not _is_waived(power, facts, rules):
+            yield Reason(
+                "power",
+                f"the check role {facts['role']!r} has power beyond the clone: "
+                f"{power}",
+                "roles belong to the whole server: through it a check could reach "
+                "other databases, production among them",
+                _power_remedy(facts["role"], power),
+            )
+
+
+def _power_remedy(role: str, power: str) -> str:
+    if power.startswith("superuser") or power.startswith("replication"):
+        return (
+            "log in as a check role: oneroof clone adopt makes one; a server where "
+            "that cannot be: oneroof_allow_superuser = true in the ini file (every "
+            "report then says what is not covered)"
+        )
+    if power.startswith("owner of"):
+        return (
+            "let the clone have an owner role of its own: oneroof clone adopt "
+            "re-owns its objects one by one"
+        )
+    if through := re.search(r"\(through role (.+)\)$", power):
+        return f'REVOKE "{through[1]}" FROM "{role}"'
+    return f'ALTER ROLE "{role}" NO{power.upper()}'
+
+
+def _production_reach(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    if _is_superuser(facts, rules):
+        return
+    role = facts["role"]
+    for name in (d["name"] for d in facts["reachable"] if not d["marked"]):
+        if is_production(facts, name, rules):
+            yield Reason(
+                "reach",
+                f"the check role {role!r} may connect to the production {name!r}",
+                "nothing but the ratified executor may reach production",
+                f'in pg_hba.conf, above other lines: all "{name}" "{role}" reject '
+                f"(as: local {name} {role} reject; host {name} {role} all reject)\n"
+                f'or: REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC; GRANT CONNECT '
+                f'ON DATABASE "{name}" TO the roles that use it',
+            )
+
+
+def _writable(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    if facts["in_recovery"]:
+        yield Reason(
+            "standby",
+            "the server is a hot standby (in recovery)",
+            "nothing can be written there, and it may be production's own replica",
+            "use a clone on a writable server",
+        )
+    if facts["is_template"]:
+        yield Reason(
+            "template",
+            "the database is a template (IS_TEMPLATE)",
+            "what a check left there would be in every copy",
+            f'use a copy of it: CREATE DATABASE … TEMPLATE "{facts["database"]}"',
+        )
+
+
+def _is_superuser(facts: dict[str, Any], rules: Rules) -> bool:
+    return rules.allow_superuser and "superuser" in facts["powers"]
+
+
+def _is_waived(power: str, facts: dict[str, Any], rules: Rules) -> bool:
+    return rules.allow_superuser and (
+        "superuser" in facts["powers"] or power.startswith("replication")
+    )
+
+
+_TESTS: tuple[Callable[[dict[str, Any], Rules], Iterable[Reason]], ...] = (
+    _name,
+    _production,
+    _marker,
+    _sessions,
+    _connect,
+    _outward,
+    _powers,
+    _production_reach,
+    _writable,
+)

@@ -1,0 +1,164 @@
+"""A clone taken for one run or worker: who may enter it, and how it is renewed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.records import Record
+from pytest_oneroof.errors import CloneError
+from pytest_oneroof.postgres.connect import with_database
+
+Say = Callable[[str], Any]
+POOL = 4
+
+
+@dataclass
+class Lease:
+    """The use of one clone. Without a host (no administrator) it stays open.
+
+    `url` logs in as the check role; `found` are lines about what dead runs
+    left; `crashed` tells that the last run on this clone did not end.
+    """
+
+    url: str
+    database: str
+    host: Host | None = None
+    oid: int = 0
+    template: str | None = None
+    found: list[str] = field(default_factory=list)
+    crashed: bool = False
+    kind: str = "clone"
+    spoiled: bool = False
+
+    def open(self) -> None:
+        """Let the clone be connected to."""
+        if self.host is not None:
+            self.host.allow_connections(self.database, allowed=True)
+
+    def close(self) -> bool:
+        """Close the clone to all further connections; False without a host."""
+        if self.host is None:
+            return False
+        self.host.allow_connections(self.database, allowed=False)
+        return True
+
+    def end_leftovers(self) -> list[int]:
+        """End sessions that the check role has on the clone: their run is dead."""
+        found = self.host.find(self.database) if self.host else None
+        if self.host is None or found is None or found.marker is None:
+            return []
+        return self.host.end_sessions(found.oid, found.marker.role)
+
+    def renew(self) -> bool:
+        """Replace the clone by a fresh copy of its template, under its name.
+
+        False where there is no template of ours to copy.
+        """
+        template = self.host.find(self.template) if self.host and self.template else None
+        if self.host is None or template is None:
+            return False
+        with self.host.making():
+            self.host.unlock(self.oid)
+            lifecycle.drop(self.host, self.database)
+            fresh = lifecycle.create_copy(
+                self.host, template, self.database, self.kind
+            )
+            self._hold(fresh)
+        self.spoiled = False
+        return True
+
+    def release(self) -> None:
+        """Open the clone again, note a clean end, and give the lock back."""
+        if self.host is None:
+            return
+        with contextlib.suppress(Exception):
+            self.open()
+        if not self.spoiled:
+            self._note(used_by=0)
+        self.host.close()
+
+    def note_use(self) -> None:
+        """Record that this process works on the clone."""
+        self._note(used_by=os.getpid())
+
+    def _hold(self, found: Found) -> None:
+        assert self.host is not None
+        if not self.host.try_lock(found.oid):
+            raise CloneError(f"{found.name!r} is in use by another run")
+        self.oid = found.oid
+        self.note_use()
+
+    def _note(self, *, used_by: int) -> None:
+        assert self.host is not None
+        found = self.host.find(self.database)
+        if found is not None and found.marker is not None:
+            record = Record(
+                self.database, found.marker.nonce, self.host.system_identifier, used_by
+            )
+            self.host.records.write(record)
+
+
+def take(host: Host, name: str, template: str, url: str, say: Say) -> Lease:
+    """Take the clone of that name, or, if another run has it, a pooled copy.
+
+    Sweeps what dead runs left first. `template` is the database that copies are
+    made of; `url` logs in as the check role. Closes the host when it fails.
+    """
+    try:
+        with host.making():
+            told = lifecycle.sweep(host, say, keep=POOL)
+            for candidate, kind in _candidates(host, name):
+                if host.try_lock(candidate.oid):
+                    return _taken(host, candidate, kind, template, url, told)
+            copy = lifecycle.create_copy(
+                host, _template(host, template), f"{name}_{{run}}_{os.getpid()}", "copy"
+            )
+            host.try_lock(copy.oid)
+            return _taken(host, copy, "copy", template, url, told)
+    except BaseException:
+        host.close()
+        raise
+
+
+def _candidates(host: Host, name: str) -> list[tuple[Found, str]]:
+    clone = host.find(name)
+    candidates = [(clone, "clone")] if clone is not None else []
+    candidates += [
+        (found, "copy")
+        for found in host.marked()
+        if found.marker and found.marker.kind == "copy"
+        and found.name.startswith(f"{name}_")
+    ]
+    return candidates
+
+
+def _taken(
+    host: Host, found: Found, kind: str, template: str, url: str, told: list[str]
+) -> Lease:
+    record = host.records.read(host.system_identifier, found.name)
+    lease = Lease(
+        url=with_database(url, found.name),
+        database=found.name,
+        host=host,
+        oid=found.oid,
+        template=template,
+        found=told,
+        crashed=bool(record and record.used_by),
+        kind=kind,
+    )
+    lease.open()
+    lease.note_use()
+    return lease
+
+
+def _template(host: Host, name: str) -> Found:
+    found = host.find(name)
+    if found is None or found.marker is None:
+        raise CloneError(f"the template {name!r} of the clone is missing")
+    return found

@@ -1,0 +1,186 @@
+"""The exit query: one round trip that reads all that can outlive a rollback.
+
+Prepared once per session. The status of every transaction id between two
+snapshots (manual, 9.27.8: pg_xact_status) costs the number of ids, whatever the
+size of the database.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pytest_oneroof.clone.residue import State
+
+NAME = "oneroof_exit"
+LISTED = 200
+
+# %(slots)s: physical slots belong to the whole server; they count only where the
+# check role could make one. OFFSET 0 keeps each id's status from being read twice.
+PREPARE = """
+PREPARE {name} (bigint[], bigint) AS
+WITH s AS MATERIALIZED (SELECT pg_catalog.pg_current_snapshot() AS snapshot),
+suspects AS (
+  SELECT x, status FROM (
+    SELECT x, pg_catalog.pg_xact_status(x::text::xid8) AS status
+      FROM (SELECT pg_catalog.unnest($1)
+            UNION ALL
+            SELECT pg_catalog.generate_series(
+                     $2, pg_catalog.pg_snapshot_xmax(s.snapshot)::text::bigint - 1)
+              FROM s) AS w (x)
+    OFFSET 0) AS q
+   WHERE status IS DISTINCT FROM 'aborted'
+   LIMIT {listed})
+SELECT (SELECT snapshot::text FROM s),
+       (SELECT pg_catalog.array_agg(x::text || ':' || coalesce(status, '?'))
+          FROM suspects),
+       (SELECT l.virtualtransaction FROM pg_catalog.pg_locks AS l
+         WHERE l.locktype = 'virtualxid' AND l.pid = pg_catalog.pg_backend_pid()
+         LIMIT 1),
+       (SELECT pg_catalog.array_agg({last_value} ORDER BY q.seqrelid)
+          FROM pg_catalog.pg_sequence AS q),
+       (SELECT pg_catalog.array_agg(gid ORDER BY gid)
+          FROM pg_catalog.pg_prepared_xacts
+         WHERE database = pg_catalog.current_database()),
+       (SELECT pg_catalog.array_agg(slot_name ORDER BY slot_name)
+          FROM pg_catalog.pg_replication_slots
+         WHERE database = pg_catalog.current_database()
+            OR ({physical} AND slot_type = 'physical')),
+       (SELECT pg_catalog.array_agg(a.pid || ':' || pg_catalog.pg_get_userbyid(a.usesysid)
+                                    ORDER BY a.pid)
+          FROM pg_catalog.pg_stat_get_activity(NULL) AS a
+         WHERE a.datid = {oid} AND a.usesysid IS NOT NULL
+           AND a.pid <> pg_catalog.pg_backend_pid()
+           AND a.leader_pid IS DISTINCT FROM pg_catalog.pg_backend_pid()),
+       pg_catalog.pg_stat_get_db_sessions({oid}),
+       (SELECT pg_catalog.array_agg(l.classid || '/' || l.objid || '/' || l.objsubid
+                                    || ' ' || l.mode
+                                    ORDER BY l.classid, l.objid, l.objsubid, l.mode)
+          FROM pg_catalog.pg_locks AS l
+         WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid()),
+       (SELECT pg_catalog.array_agg(p.name ORDER BY p.name)
+          FROM pg_catalog.pg_prepared_statements AS p WHERE p.name <> '{name}'),
+       (SELECT pg_catalog.array_agg(c ORDER BY c)
+          FROM pg_catalog.pg_listening_channels() AS c),
+       (SELECT pg_catalog.array_agg(c.name ORDER BY c.name)
+          FROM pg_catalog.pg_cursors AS c),
+       (SELECT pg_catalog.array_agg(c.relkind || ' ' || c.relname ORDER BY c.relname)
+          FROM pg_catalog.pg_class AS c
+         WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
+           AND c.relkind <> 'i')
+"""
+SEQUENCES = """
+SELECT q.seqrelid::bigint, q.seqrelid::regclass::text,
+       pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT')
+  FROM pg_catalog.pg_sequence AS q
+ ORDER BY q.seqrelid
+"""
+
+# Column of the exit query -> attribute of State, for the plain lists.
+_LISTS = {
+    4: "prepared_transactions",
+    5: "slots",
+    8: "advisory_locks",
+    9: "prepared_statements",
+    10: "listeners",
+    11: "cursors",
+    12: "temporary",
+}
+
+SESSIONS = 6
+
+Row = tuple[bytes | None, ...]
+
+
+def prepare_text(oid: int, *, physical_slots: bool, all_readable: bool) -> str:
+    """Return the PREPARE of the exit query for one clone.
+
+    Without SELECT right on every sequence the query asks for it first, as
+    pg_sequence_last_value raises otherwise.
+    """
+    last_value = "pg_catalog.pg_sequence_last_value(q.seqrelid)"
+    if not all_readable:
+        last_value = (
+            "CASE WHEN pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT') "
+            f"THEN {last_value} END"
+        )
+    return PREPARE.format(
+        name=NAME,
+        listed=LISTED,
+        oid=oid,
+        last_value=last_value,
+        physical="true" if physical_slots else "false",
+    )
+
+
+def execute_text(begin: str) -> bytes:
+    """Return the EXECUTE whose window begins at that snapshot."""
+    _, xmax, open_ids = begin.split(":")
+    return f"EXECUTE {NAME}('{{{open_ids}}}', {xmax})".encode()
+
+
+def count_ids(before: str, after: str) -> int:
+    """Return how many transaction ids the window between two snapshots has."""
+    _, first, open_ids = before.split(":")
+    return int(after.split(":")[1]) - int(first) + len(open_ids.split(",")) * bool(open_ids)
+
+
+def same_but_ids(before: Row, after: Row) -> bool:
+    """Tell whether nothing but transaction ids moved between two rows."""
+    return before[3:] == after[3:]
+
+
+def lxid(row: Row) -> int:
+    """Return the number of the session's own transaction that read the row."""
+    return int((row[2] or b"/0").rpartition(b"/")[2])
+
+
+def snapshot(row: Row) -> str:
+    """Return the snapshot in which the row was read."""
+    return (row[0] or b"").decode()
+
+
+def to_state(row: Row, names: list[str]) -> State:
+    """Return the exit query's row as a State; `names` are the sequences, in order."""
+    lists = {name: frozenset(_array(row[index])) for index, name in _LISTS.items()}
+    positions = [None if p == "NULL" else int(p) for p in _array(row[3])]
+    sessions = (entry.partition(":") for entry in _array(row[6]))
+    return State(
+        snapshot=snapshot(row),
+        lxid=lxid(row),
+        suspects=suspects(row),
+        sequences=dict(zip(names, positions, strict=False)),
+        sessions={int(pid): role for pid, _, role in sessions},
+        sessions_ever=int(row[7] or 0),
+        **lists,
+    )
+
+
+def suspects(row: Row) -> tuple[tuple[int, str | None], ...]:
+    """Return the ids that did not abort, with their status (None: not known)."""
+    if row[1] is None:
+        return ()
+    pairs = (entry.partition(":") for entry in _array(row[1]))
+    return tuple((int(i), None if s == "?" else s) for i, _, s in pairs)
+
+
+def _array(value: bytes | None) -> list[str]:
+    """Return the elements of a one-dimensional array literal (manual, 8.15.6)."""
+    if value is None:
+        return []
+    parts: list[str] = []
+    text = value.decode()[1:-1]
+    while text:
+        if text[0] == '"':
+            element, end = json.JSONDecoder(strict=False).raw_decode(text)
+        else:
+            end = text.find(",") if "," in text else len(text)
+            element = text[:end]
+        parts.append(element)
+        text = text[end + 1 :]
+    return parts
+
+
+def as_row(result: Any) -> Row:
+    """Return the one row of a raw result."""
+    return tuple(result.get_value(0, column) for column in range(result.nfields))

@@ -1,0 +1,106 @@
+"""The look: content and schema of a clone against its recorded baseline.
+
+Taken only where transaction ids leave a question, at a session's end (schema
+only) and after a crash; it costs the size of the database.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from pytest_oneroof.clone.residue import Residue
+from pytest_oneroof.postgres.embedded import write_whole
+from pytest_oneroof.postgres.fingerprint_content import read_content
+from pytest_oneroof.postgres.fingerprint_schema import read_schema
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Content (object to rows and digest) and schema (object to definition)."""
+
+    content: dict[str, tuple[int | None, str]] = field(default_factory=dict)
+    schema: dict[str, str] = field(default_factory=dict)
+
+
+class Look:
+    """A clone's baseline, kept in a file, and comparisons with it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._baseline: Baseline | None = None
+
+    def record(self, connection: Connection) -> Baseline:
+        """Read the clone as it is now, and keep that as its baseline."""
+        self.adopt(connection)
+        assert self._baseline is not None
+        text = json.dumps(
+            {"content": self._baseline.content, "schema": self._baseline.schema}
+        )
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.file, text)
+        return self._baseline
+
+    def adopt(self, connection: Connection) -> None:
+        """Compare with the clone as it is now from here on, in this run only."""
+        self._baseline = read_baseline(connection)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a baseline is at hand."""
+        return self._baseline is not None or self.file.exists()
+
+    def compare(self, connection: Connection) -> tuple[Residue, ...]:
+        """Return what differs from the baseline: content, positions and schema."""
+        before = self.baseline(connection)
+        now = _content(connection)
+        found = []
+        for name in sorted(before.content.keys() | now.keys()):
+            was, value = before.content.get(name), now.get(name)
+            if was != value:
+                found.append(Residue("content", name, _told(was), _told(value)))
+        return (*found, *self.schema(connection))
+
+    def schema(self, connection: Connection) -> tuple[Residue, ...]:
+        """Return what differs from the baseline's schema, object by object."""
+        before = self.baseline(connection).schema
+        now = dict(read_schema(connection).objects)
+        return tuple(
+            Residue("schema", name, before.get(name, "absent"), now.get(name, "absent"))
+            for name in sorted(before.keys() | now.keys())
+            if before.get(name) != now.get(name)
+        )
+
+    def baseline(self, connection: Connection) -> Baseline:
+        """Return the baseline; where none is recorded, the clone as it is now."""
+        if self._baseline is None:
+            try:
+                values: dict[str, Any] = json.loads(self.file.read_text())
+            except (OSError, ValueError):
+                return self.record(connection)
+            content = {k: (rows, digest) for k, (rows, digest) in values["content"].items()}
+            self._baseline = Baseline(content, values["schema"])
+        return self._baseline
+
+
+def read_baseline(connection: Connection) -> Baseline:
+    """Return content and schema of the connected database as they are now."""
+    return Baseline(_content(connection), dict(read_schema(connection).objects))
+
+
+def _content(connection: Connection) -> dict[str, tuple[int | None, str]]:
+    items = read_content(connection).items
+    return {name: (item.rows, item.digest) for name, item in items.items()}
+
+
+def _told(value: tuple[int | None, str] | None) -> str:
+    if value is None:
+        return "absent"
+    rows, digest = value
+    return f"{digest[:12]}" if rows is None else f"{rows} rows ({digest[:12]})"

@@ -1,0 +1,192 @@
+"""What a check left: session states compared, and the verdict. Pure.
+
+A state is read once per check, in one round trip, after its rollback; the exit
+state of one check is the entry state of the next (docs/residue.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+Verdict = Literal["clean", "dirty", "unprovable"]
+
+
+@dataclass(frozen=True)
+class Residue:
+    """One thing left: its kind, the object, and how it was before and after."""
+
+    kind: str
+    object: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object}: before {self.before}, after {self.after}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The proof of one check.
+
+    `restored` lived in the check's own session or in a sequence and was put
+    back; `dirty` is what others could have met; `allowed` is what the check's
+    marker allows, with its reason. `ids` counts the transaction ids examined,
+    `committed` those of them that the check committed.
+    """
+
+    check: str
+    verdict: Verdict = "clean"
+    ids: int = 0
+    committed: int = 0
+    restored: tuple[Residue, ...] = ()
+    dirty: tuple[Residue, ...] = ()
+    allowed: tuple[str, ...] = ()
+    reason: str = ""
+    constraints: str = "checked"
+    foreign: int = 0
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the proof as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Proof:
+        """Return the proof that `to_dict` wrote."""
+        parts = dict(values)
+        for name in ("restored", "dirty"):
+            parts[name] = tuple(Residue(**part) for part in parts[name])
+        for name in ("allowed", "notes"):
+            parts[name] = tuple(parts[name])
+        return cls(**parts)
+
+    def __str__(self) -> str:
+        lines = [f"{self.check}: {self.verdict}"]
+        if self.reason:
+            lines.append(f"  {self.reason}")
+        lines += [f"  left behind: {residue}" for residue in self.dirty]
+        lines += [f"  put back: {residue}" for residue in self.restored]
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the exit query saw: the snapshot, and all that outlives a rollback.
+
+    `suspects` are ids of the window that did not abort, as (id, status);
+    `lxid` numbers the session's own transactions; the mappings go from object
+    to how it is.
+    """
+
+    snapshot: str
+    lxid: int
+    suspects: tuple[tuple[int, str | None], ...] = ()
+    sequences: Mapping[str, int | None] = field(default_factory=dict)
+    prepared_transactions: frozenset[str] = frozenset()
+    slots: frozenset[str] = frozenset()
+    sessions: Mapping[int, str] = field(default_factory=dict)
+    sessions_ever: int = 0
+    advisory_locks: frozenset[str] = frozenset()
+    prepared_statements: frozenset[str] = frozenset()
+    listeners: frozenset[str] = frozenset()
+    cursors: frozenset[str] = frozenset()
+    temporary: frozenset[str] = frozenset()
+
+
+# What lives in the check's own session: it goes with it, and is put back.
+SESSION_KINDS = {
+    "advisory lock": "advisory_locks",
+    "prepared statement": "prepared_statements",
+    "listener": "listeners",
+    "held cursor": "cursors",
+    "temporary object": "temporary",
+}
+# What other sessions could have met.
+SHARED_KINDS = {
+    "prepared transaction": "prepared_transactions",
+    "replication slot": "slots",
+}
+
+
+def session_changes(before: State, after: State) -> tuple[Residue, ...]:
+    """Return what changed in the check's own session, and in sequences."""
+    found = []
+    for name, value in after.sequences.items():
+        was = before.sequences.get(name)
+        if name in before.sequences and was != value:
+            found.append(Residue("sequence", name, _position(was), _position(value)))
+    for kind, attribute in SESSION_KINDS.items():
+        found += _appeared(kind, getattr(before, attribute), getattr(after, attribute))
+    return tuple(found)
+
+
+def shared_changes(before: State, after: State) -> tuple[Residue, ...]:
+    """Return what appeared that other sessions could meet."""
+    found: list[Residue] = []
+    for kind, attribute in SHARED_KINDS.items():
+        found += _appeared(kind, getattr(before, attribute), getattr(after, attribute))
+    for pid, role in after.sessions.items():
+        if pid not in before.sessions:
+            found.append(Residue("session", f"pid {pid} of {role}", "absent", "present"))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How the check ran: what decides whose a committed id can be.
+
+    `intact`: the session's one transaction since arming is the one that was
+    rolled back. `closed`: nobody could connect to the clone meanwhile.
+    """
+
+    intact: bool
+    closed: bool
+    strangers: bool = False
+
+
+def needs_look(after: State, how: Circumstances) -> bool:
+    """Tell whether ids alone leave open what happened on the clone.
+
+    They do where an id of the window did not abort, and either the check's own
+    transaction was lost or somebody else could have been on the clone.
+    """
+    if not after.suspects:
+        return False
+    return not how.intact or (not how.closed and how.strangers)
+
+
+def verdict_of(proof: Proof, *, strict: bool) -> Proof:
+    """Return the proof with the verdict that its findings give."""
+    if proof.dirty or (strict and proof.restored):
+        return replace(proof, verdict="dirty")
+    return replace(proof, verdict="unprovable" if proof.reason else "clean")
+
+
+def allow(proof: Proof, allowed: Mapping[str, str]) -> Proof:
+    """Return the proof without the residue that the check's marker allows.
+
+    `allowed` maps a kind, or 'unprovable', to the reason, which is kept.
+    """
+    taken = [r for r in proof.dirty if r.kind in allowed]
+    told = tuple(f"{r} (allowed: {allowed[r.kind]})" for r in taken)
+    dirty = tuple(r for r in proof.dirty if r.kind not in allowed)
+    reason = proof.reason
+    if reason and "unprovable" in allowed:
+        told += (f"unprovable: {reason} (allowed: {allowed['unprovable']})",)
+        reason = ""
+    changed = replace(proof, dirty=dirty, reason=reason, allowed=told)
+    return verdict_of(changed, strict=False)
+
+
+def _appeared(
+    kind: str, before: Iterable[str], after: Iterable[str]
+) -> list[Residue]:
+    new = sorted(set(after) - set(before))
+    return [Residue(kind, name, "absent", "present") for name in new]
+
+
+def _position(value: int | None) -> str:
+    return "never called" if value is None else str(value)

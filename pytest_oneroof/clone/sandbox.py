@@ -1,0 +1,435 @@
+"""The guarded transaction: arm, hand out, disarm and prove, check after check.
+
+One session serves all checks of a run or worker. What happens between two
+exit queries is one check's doing; `residue.py` judges it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+from pytest_oneroof.clone import ledger, residue
+from pytest_oneroof.clone.connection import SAVEPOINT, GuardedConnection, Ward
+from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
+from pytest_oneroof.clone.lease import Lease
+from pytest_oneroof.clone.look import Look
+from pytest_oneroof.clone.marker import PREFIX
+from pytest_oneroof.clone.residue import Proof, Residue, State
+from pytest_oneroof.errors import ServerError
+from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.postgres.connect import connect
+
+OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+Status = pq.TransactionStatus
+
+
+class Failed(ServerError):
+    """A command of ours failed; carries the server's message."""
+
+
+@dataclass
+class Armed:
+    """The running check: its connection, and whether deferred rules are checked."""
+
+    connection: GuardedConnection
+    nonce: str
+    constraints: bool
+    xid: int
+
+
+class Sandbox:
+    """The session on the clone, and its proof. One check at a time.
+
+    `strict` makes restored residue dirty. Close it at the run's end.
+    """
+
+    def __init__(
+        self, lease: Lease, rules: Rules, look: Look, *, strict: bool = False
+    ) -> None:
+        self.lease = lease
+        self.rules = rules
+        self.look = look
+        self.strict = strict
+        self.closed_to_others = False
+        self.clone: GuardedClone
+        self._session: psycopg.Connection[Any]
+        self._pgconn: Any = None
+        self._armed: Armed | None = None
+        self._row: ledger.Row = ()
+        self._names: list[str] = []
+        self._connect()
+        self._row = self._read_row(self._snapshot())
+        self._positions = self._read_positions()
+
+    def begin(
+        self,
+        check: str,
+        *,
+        savepoints: bool = False,
+        constraints: bool = True,
+        remember: bool = False,
+    ) -> GuardedConnection:
+        """Open the guarded transaction of one check, and arm its tripwire.
+
+        With `savepoints` commit() and rollback() work on a savepoint; without
+        `constraints` deferred constraints are not checked; with `remember` the
+        connection's ward keeps the statements sent. Raise ServerError when the
+        server cannot be reached any more.
+        """
+        nonce = secrets.token_hex(8)
+        command = (
+            "BEGIN READ WRITE; "
+            f"INSERT INTO oneroof.tripwire (nonce) VALUES ('{nonce}') "
+            "RETURNING pg_catalog.pg_current_xact_id()"
+        ).encode()
+        if self._pgconn.transaction_status != Status.IDLE:
+            self._reconnect()
+        result = self._pgconn.exec_(command)
+        if result.status not in OK:
+            self._reconnect()
+            result = self._run(command)
+        if savepoints:
+            self._run(SAVEPOINT)
+        ward = Ward(check, savepoints=savepoints, nonce=nonce, remember=remember)
+        connection = GuardedConnection(self._pgconn, ward)
+        xid = int(result.get_value(0, 0) or 0)
+        self._armed = Armed(connection, nonce, constraints, xid)
+        return connection
+
+    def finish(self) -> Proof:
+        """Roll the running check back, put back what can be, return its proof."""
+        armed, self._armed = self._armed, None
+        assert armed is not None
+        ward = armed.connection.ward
+        ward.over = True
+        before = self._row
+        told = self._roll_back(armed)
+        lost = told is None
+        if lost:
+            self._reconnect()
+            self._row = self._read_row(ledger.snapshot(before))
+        intact = not lost and ledger.lxid(self._row) == ledger.lxid(before) + 2
+        ids = ledger.count_ids(ledger.snapshot(before), ledger.snapshot(self._row))
+        proof = Proof(ward.check, ids=ids, constraints=told or "not checked: session lost")
+        if intact and not ward.setval and self._is_quiet(before):
+            committed = len(ledger.suspects(self._row))
+            return replace(proof, foreign=committed)
+        return self._prove(proof, before, armed, intact=intact, lost=lost)
+
+    def end(self) -> Proof:
+        """Prove the whole session: sequences, catalogs and schema as at entry."""
+        before = self._row
+        self._row = self._read_row(ledger.snapshot(before))
+        state, now = self._state(before), self._state(self._row)
+        proof = Proof("session", ids=ledger.count_ids(state.snapshot, now.snapshot))
+        left = residue.session_changes(state, now) + residue.shared_changes(state, now)
+        moved = self._moved_positions()
+        found = self.look.schema(self._session)
+        return residue.verdict_of(
+            replace(proof, dirty=(*left, *moved, *found)), strict=self.strict
+        )
+
+    def close(self) -> None:
+        """End the session; idempotent."""
+        if self._pgconn is not None:
+            self._pgconn.finish()
+
+    @property
+    def session(self) -> psycopg.Connection[Any]:
+        """The session itself, outside of any check: for our own reads."""
+        return self._session
+
+    @property
+    def pid(self) -> int:
+        """The server process that serves the checks."""
+        return int(self._pgconn.backend_pid)
+
+    def _connect(self) -> None:
+        """Connect, close the clone to others, and have the guard judge it."""
+        session = connect(self.lease.url, application="pytest-oneroof check")
+        try:
+            self.closed_to_others = self.lease.close()
+            facts = read_facts(session, prefix=PREFIX, own_pids=[])
+            self.clone = admit(facts, self.rules)
+            rows = session.execute(ledger.SEQUENCES).fetchall()
+            self._names = [name for _, name, _ in rows]
+            prepare = ledger.prepare_text(
+                self.clone.oid,
+                physical_slots=bool(self.clone.uncovered),
+                all_readable=all(readable for _, _, readable in rows),
+            )
+            session.execute(prepare.encode())
+            session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
+        except BaseException:
+            session.close()
+            self.lease.open()
+            raise
+        self._session, self._pgconn = session, session.pgconn
+
+    def _reconnect(self) -> None:
+        """Make the session anew, its old server process ended first."""
+        self._session.close()
+        self.lease.open()
+        self.lease.end_leftovers()
+        self._connect()
+
+    def _roll_back(self, armed: Armed) -> str | None:
+        """Roll back and read the exit row; None when the session is lost.
+
+        In a failed transaction the exit string would stop before its ROLLBACK.
+        """
+        status = self._pgconn.transaction_status
+        execute = ledger.execute_text(ledger.snapshot(self._row))
+        usable = (Status.IDLE, Status.INTRANS, Status.INERROR)
+        if status not in usable or self._pgconn.pipeline_status:
+            return None
+        told = "not checked: the transaction had ended"
+        if status == Status.INTRANS and armed.constraints:
+            told, done = self._check_constraints(armed, execute)
+            if done:
+                return told
+        elif status == Status.INTRANS:
+            told = "not checked: the check's marker opts out"
+        elif status == Status.INERROR:
+            told = "not checked: transaction aborted"
+        if status != Status.IDLE:
+            execute = b"ROLLBACK; " + execute
+        return told if self._take(self._pgconn.exec_(execute)) else None
+
+    def _check_constraints(self, armed: Armed, execute: bytes) -> tuple[str, bool]:
+        command = (
+            b"SET LOCAL oneroof.pass = '%s'; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK; %s"
+            % (armed.nonce.encode(), execute)
+        )
+        result = self._pgconn.exec_(command)
+        if self._take(result):
+            return "checked", True
+        return f"violated: {_message(result)}", False
+
+    def _take(self, result: Any) -> bool:
+        if result.status not in OK or not result.ntuples:
+            return False
+        self._row = ledger.as_row(result)
+        return True
+
+    def _is_quiet(self, before: ledger.Row) -> bool:
+        """Tell whether nothing but ids moved, and nobody else was there."""
+        if not ledger.same_but_ids(before, self._row):
+            return False
+        return self.closed_to_others or not self._row[ledger.SESSIONS]
+
+    def _prove(
+        self,
+        proof: Proof,
+        row_before: ledger.Row,
+        armed: Armed,
+        *,
+        intact: bool,
+        lost: bool,
+    ) -> Proof:
+        before, after = self._state(row_before), self._state(self._row)
+        moved = self._moved_positions() if armed.connection.ward.setval else ()
+        changes = _merged(residue.session_changes(before, after), moved)
+        shared = residue.shared_changes(before, after)
+        how = self._circumstances(before, after, intact=intact, lost=lost)
+        proof = self._ledger(proof, after, armed, how)
+        notes = () if intact or not lost else ("its session was lost and made anew",)
+        self._put_back(changes, shared, everything=not intact)
+        self._row = self._read_row(ledger.snapshot(self._row))
+        still = residue.session_changes(before, self._state(self._row))
+        proof = replace(
+            proof,
+            restored=tuple(c for c in changes if c not in still),
+            dirty=(*proof.dirty, *shared, *still),
+            notes=(*proof.notes, *notes),
+        )
+        if self.lease.spoiled and self.lease.host is not None:
+            self._renew()
+        return residue.verdict_of(proof, strict=self.strict)
+
+    def _circumstances(
+        self, before: State, after: State, *, intact: bool, lost: bool
+    ) -> residue.Circumstances:
+        expected = before.sessions_ever + lost
+        strangers = bool(after.sessions) or after.sessions_ever > expected
+        return residue.Circumstances(
+            intact=intact, closed=self.closed_to_others, strangers=strangers
+        )
+
+    def _ledger(
+        self, proof: Proof, after: State, armed: Armed, how: residue.Circumstances
+    ) -> Proof:
+        """Add what the transaction ids tell, and where they leave it open, a look."""
+        committed = [i for i, status in after.suspects if status == "committed"]
+        unknown = [i for i, status in after.suspects if status is None]
+        own = armed.xid in committed
+        dirty: tuple[Residue, ...] = ()
+        reason = ""
+        if own:
+            dirty = (Residue("transaction", str(armed.xid), "open", "committed"),)
+        if unknown:
+            reason = f"the server no longer knows the ids {unknown[:5]}"
+        if own or residue.needs_look(after, how):
+            found = self.look.compare(self._session)
+            dirty += _attributed(found, after, how)
+            self.lease.spoiled = self.lease.spoiled or bool(found)
+            if not found and not how.intact and not own:
+                reason = reason or (
+                    "the check ended its own transaction, and ids committed "
+                    f"meanwhile ({len(committed)}) cannot be told from its own; the "
+                    "tables and the schema are as before"
+                )
+        foreign = 0 if dirty else len(committed)
+        return replace(
+            proof,
+            dirty=dirty,
+            reason=reason,
+            committed=len(committed) if dirty else 0,
+            foreign=foreign,
+        )
+
+    def _put_back(
+        self,
+        changes: tuple[Residue, ...],
+        shared: tuple[Residue, ...],
+        *,
+        everything: bool,
+    ) -> None:
+        kinds = {change.kind for change in changes}
+        sequences = [c.object for c in changes if c.kind == "sequence"]
+        if sequences:
+            calls = ", ".join(self._setval(name) for name in sequences)
+            self._run(f"BEGIN READ WRITE; SELECT {calls}; ROLLBACK".encode())
+            self._run(b"DISCARD SEQUENCES")
+        for kind, command in PUT_BACK.items():
+            if kind in kinds:
+                self._run(command)
+        if everything:
+            self._run(b"RESET SESSION AUTHORIZATION")
+            self._run(b"RESET ALL")
+        for change in changes:
+            if change.kind == "prepared statement":
+                self._run(b"DEALLOCATE " + _quoted(change.object))
+        for left in shared:
+            self._remove(left)
+
+    def _remove(self, left: Residue) -> None:
+        """Remove what others could meet, as far as the check role may."""
+        if left.kind == "prepared transaction":
+            command = b"ROLLBACK PREPARED %s" % _literal(left.object)
+        elif left.kind == "replication slot":
+            command = b"SELECT pg_drop_replication_slot(%s)" % _literal(left.object)
+        else:
+            pid = left.object.split()[1].encode()
+            command = b"SELECT pg_terminate_backend(%s, 2000)" % pid
+        with contextlib.suppress(Failed):
+            self._run(command)
+
+    def _renew(self) -> None:
+        """Replace a clone that a check has changed, so that no later one suffers."""
+        self._session.close()
+        if self.lease.renew():
+            self._connect()
+            self._row = self._read_row(self._snapshot())
+            self._positions = self._read_positions()
+            return
+        self._connect()
+        self._row = self._read_row(self._snapshot())
+        self.look.adopt(self._session)
+
+    def _setval(self, name: str) -> str:
+        value, called = self._positions[name]
+        literal = _literal(name).decode()
+        return f"pg_catalog.setval({literal}, {value}, {str(called).lower()})"
+
+    def _moved_positions(self) -> tuple[Residue, ...]:
+        now = self._read_positions()
+        return tuple(
+            Residue("sequence", name, _position(was), _position(now[name]))
+            for name, was in self._positions.items()
+            if name in now and now[name] != was
+        )
+
+    def _read_positions(self) -> dict[str, tuple[int, bool]]:
+        """Return last value and is_called of every readable sequence."""
+        rows = self._session.execute(ledger.SEQUENCES).fetchall()
+        names = [name for _, name, readable in rows if readable]
+        found: dict[str, tuple[int, bool]] = {}
+        for start in range(0, len(names), 200):
+            query = " UNION ALL ".join(
+                f"SELECT {_literal(name).decode()}, last_value, is_called FROM {name}"
+                for name in names[start : start + 200]
+            )
+            rows = self._session.execute(query.encode()).fetchall()
+            found |= {name: (value, called) for name, value, called in rows}
+        return found
+
+    def _snapshot(self) -> str:
+        result = self._run(b"SELECT pg_catalog.pg_current_snapshot()")
+        return (result.get_value(0, 0) or b"").decode()
+
+    def _read_row(self, snapshot: str) -> ledger.Row:
+        return ledger.as_row(self._run(ledger.execute_text(snapshot)))
+
+    def _state(self, row: ledger.Row) -> State:
+        return ledger.to_state(row, self._names)
+
+    def _run(self, command: bytes) -> Any:
+        result = self._pgconn.exec_(command)
+        if result.status not in OK:
+            raise Failed(_message(result))
+        return result
+
+
+# RESET and the like for what lives in the session; sequences need their values.
+PUT_BACK = {
+    "advisory lock": b"SELECT pg_catalog.pg_advisory_unlock_all()",
+    "listener": b"UNLISTEN *",
+    "held cursor": b"CLOSE ALL",
+    "temporary object": b"DISCARD TEMP",
+}
+
+
+def _attributed(
+    found: tuple[Residue, ...], after: State, how: residue.Circumstances
+) -> tuple[Residue, ...]:
+    """Name the strangers where content changed while the check's own work did not."""
+    if not how.intact or not how.strangers:
+        return found
+    present = ", ".join(f"pid {pid} of {role}" for pid, role in after.sessions.items())
+    who = present or "a session that has ended"
+    return tuple(
+        replace(r, kind=f"foreign {r.kind}", after=f"{r.after} (by {who}, not this check)")
+        for r in found
+    )
+
+
+def _merged(
+    first: tuple[Residue, ...], second: tuple[Residue, ...]
+) -> tuple[Residue, ...]:
+    known = {(r.kind, r.object) for r in first}
+    return first + tuple(r for r in second if (r.kind, r.object) not in known)
+
+
+def _position(position: tuple[int, bool]) -> str:
+    value, called = position
+    return str(value) if called else f"{value}, not called"
+
+
+def _message(result: Any) -> str:
+    text = result.get_error_message() if hasattr(result, "get_error_message") else ""
+    return (text or pq.error_message(result)).strip()
+
+
+def _literal(text: str) -> bytes:
+    return b"'" + text.replace("'", "''").encode() + b"'"
+
+
+def _quoted(name: str) -> bytes:
+    return b'"' + name.replace('"', '""').encode() + b'"'

@@ -1,0 +1,1 @@
+"""Verdicts, packets and what people look at."""

@@ -1,0 +1,89 @@
+"""The closing section of a run, as lines of text. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pytest_oneroof.evidence.tally import Tally
+
+
+def closing_lines(
+    tally: Tally, *, suite_of: object, target: str, short: bool
+) -> list[str]:
+    """Return the section's lines: suites, proof, state, verdict; three if `short`."""
+    assert callable(suite_of)
+    suites = suite_lines(tally, suite_of)
+    proof = proof_line(tally)
+    state = state_line(tally)
+    verdict = verdict_line(tally, target)
+    if short:
+        return [" · ".join(" ".join(line.split()) for line in suites), proof, verdict]
+    found = [f"found      {line}" for share in tally.shares for line in share.found]
+    return [*suites, f"proof      {proof}", *found, *state, f"verdict    {verdict}"]
+
+
+def suite_lines(tally: Tally, suite_of: object) -> list[str]:
+    """Return a line for each suite: passed of all."""
+    assert callable(suite_of)
+    total: Counter[str] = Counter()
+    passed: Counter[str] = Counter()
+    failed = set(tally.failed)
+    for nodeid, item in tally.items.items():
+        name = suite_of(nodeid) or "own tests"
+        total[name] += 1
+        passed[name] += item.outcome == "passed" and nodeid not in failed
+    return [f"{name:<10} {passed[name]}/{total[name]}" for name in total]
+
+
+def proof_line(tally: Tally) -> str:
+    """Return how many checks are proved, ids examined, and what was put back."""
+    counts = tally.verdicts()
+    ids = sum(proof.ids for proof in tally.proofs)
+    committed = sum(proof.committed for proof in tally.proofs)
+    restored = Counter(r.kind for proof in tally.proofs for r in proof.restored)
+    told = ", ".join(f"{n} {kind}{'s'[: n != 1]}" for kind, n in sorted(restored.items()))
+    verdicts = ", ".join(
+        f"{counts[word]} {word}"
+        for word in ("clean", "dirty", "unprovable")
+        if counts[word] or word == "clean"
+    )
+    return (
+        f"{verdicts} of {len(tally.proofs)} checks; {ids} transaction ids examined, "
+        f"{committed} committed by checks; put back: {told or 'nothing'}"
+    )
+
+
+def state_line(tally: Tally) -> list[str]:
+    """Return whether each clone's exit state equals its entry state."""
+    if not tally.shares:
+        return []
+    if found := tally.exit_findings():
+        return [f"state      {line}" for line in found]
+    metrics = max(share.metrics for share in tally.shares)
+    clones = len(tally.shares)
+    many = f"{clones} clones: " if clones > 1 else ""
+    return [f"state      {many}entry = exit ({metrics} figures, sequences, schema)"]
+
+
+def reasons_against(tally: Tally) -> list[str]:
+    """Return why the verdict is NO-GO; empty for GO."""
+    reasons = []
+    if not tally.items:
+        reasons.append("no check ran")
+    if tally.failed:
+        first = tally.failed[0]
+        more = f" and {len(tally.failed) - 1} more" if len(tally.failed) > 1 else ""
+        reasons.append(f"{first} failed{more}")
+    skipped = [n for n, item in tally.items.items() if item.outcome == "skipped"]
+    if skipped and len(skipped) == len(tally.items):
+        reasons.append("every check was skipped")
+    reasons += tally.exit_findings()
+    return reasons
+
+
+def verdict_line(tally: Tally, target: str) -> str:
+    """Return GO or NO-GO for the target, with the reasons against it."""
+    reasons = reasons_against(tally)
+    if reasons:
+        return f"NO-GO {target}: {'; '.join(reasons)}"
+    return f"GO {target}"

@@ -1,0 +1,72 @@
+"""The settings as pytest options and ini values."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from pytest_oneroof import settings as s
+from pytest_oneroof.errors import SettingsError
+
+_INI_TYPES: dict[str, Any] = {"list": "linelist", "flag": "bool", "number": "int"}
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Teach pytest every setting of `settings.OPTIONS`."""
+    group = parser.getgroup("oneroof", "guarded clone of production (oneroof)")
+    for option in s.OPTIONS:
+        if not option.ini_only:
+            _add_option(group, option)
+        parser.addini(
+            f"oneroof_{option.name}",
+            option.help,
+            type=_INI_TYPES.get(option.kind, "string"),
+            default=None,
+        )
+
+
+def _add_option(group: Any, option: s.Option) -> None:
+    flag = f"--oneroof-{option.name.replace('_', '-')}"
+    dest = f"oneroof_{option.name}"
+    if option.kind == "flag":
+        group.addoption(
+            flag, dest=dest, action="store_true", default=None, help=option.help
+        )
+    else:
+        group.addoption(
+            flag, dest=dest, default=None, metavar=option.metavar, help=option.help
+        )
+
+
+def read_settings(config: pytest.Config) -> s.Settings:
+    """Return the run's settings; raise pytest.UsageError for a wrong value."""
+    given = {
+        option.name: config.getoption(f"oneroof_{option.name}", None)
+        for option in s.OPTIONS
+    }
+
+    def ini(name: str) -> Any:
+        return config.getini(f"oneroof_{name}")
+
+    try:
+        return s.resolve(given, os.environ, ini)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def check_combination(config: pytest.Config, settings: s.Settings) -> None:
+    """Raise pytest.UsageError for settings that contradict each other."""
+    if settings.suite and not (settings.clone or settings.production_url):
+        raise pytest.UsageError(
+            "--oneroof-suite needs a target: --oneroof-clone, or -m readonly with "
+            "--oneroof-production-url URL"
+        )
+    if settings.clone_url and not settings.clone:
+        raise pytest.UsageError("--oneroof-clone-url needs --oneroof-clone")
+    if not 15 <= settings.pg_version <= 18:
+        raise pytest.UsageError(
+            f"{settings.told('pg_version')}: PostgreSQL 15 to 18 is supported, given: "
+            f"{settings.pg_version}"
+        )

@@ -1,0 +1,1 @@
+"""PostgreSQL itself: servers, connections, catalogs, statements, fingerprints."""

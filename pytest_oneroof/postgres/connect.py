@@ -1,0 +1,99 @@
+"""Connections: opening them with plain errors, and naming them without secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import conninfo
+
+from pytest_oneroof.errors import ServerError
+
+OLDEST, NEWEST = 15, 18
+CONNECT_TIMEOUT = 10
+
+_SECRETS = re.compile(
+    r"(?P<key>\b(?:password|passfile|sslpassword|secret|token)\s*[=:]\s*)"
+    r"(?P<value>'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s&,;]+)",
+    re.IGNORECASE,
+)
+_USERINFO = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]*@", re.IGNORECASE)
+
+Conn = TypeVar("Conn", bound=psycopg.Connection[Any])
+
+
+def redact(text: str) -> str:
+    """Return `text` with every password of a URL or key=value replaced by ***."""
+    return _SECRETS.sub(r"\g<key>***", _USERINFO.sub(r"\g<head>:***@", text))
+
+
+def connect(
+    url: str,
+    *,
+    kind: type[Conn] | None = None,
+    autocommit: bool = True,
+    application: str = "pytest-oneroof",
+    **settings: Any,
+) -> Conn:
+    """Open a connection (autocommit by default) to the server at `url`.
+
+    `settings` are libpq connection parameters that win over the URL's. Raise
+    ServerError when the URL is malformed, the server does not answer, or it is
+    not PostgreSQL 15 to 18. The error names the URL without its password.
+    """
+    maker: Any = kind or psycopg.Connection
+    given = {"application_name": application, **settings}
+    given.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    try:
+        connection: Conn = maker.connect(url, autocommit=autocommit, **given)
+    except psycopg.Error as error:
+        raise ServerError(
+            f"cannot connect to {redact(url)}: {redact(str(error)).strip()}"
+        ) from None
+    major = connection.info.server_version // 10000
+    if not OLDEST <= major <= NEWEST:
+        version = connection.info.parameter_status("server_version")
+        connection.close()
+        raise ServerError(
+            f"PostgreSQL {OLDEST} to {NEWEST} is supported, {redact(url)} is {version}"
+        )
+    return connection
+
+
+def parse(url: str) -> dict[str, Any]:
+    """Return the libpq parameters of a URL or key=value string.
+
+    Raise ServerError, naming it without its password, when it is malformed.
+    """
+    try:
+        return dict(conninfo.conninfo_to_dict(url))
+    except psycopg.ProgrammingError as error:
+        raise ServerError(
+            f"not a PostgreSQL URL: {redact(url)} ({redact(str(error)).strip()})"
+        ) from None
+
+
+def with_database(url: str, database: str) -> str:
+    """Return `url` with another database name, in the form that it had."""
+    if "://" in url:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(path=f"/{quote(database, safe='')}"))
+    return conninfo.make_conninfo(url, dbname=database)
+
+
+def build_url(
+    *, user: str, password: str, host: str, port: int, database: str
+) -> str:
+    """Return a URL; a host that begins with a slash is a socket directory."""
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    name = quote(database, safe="")
+    if host.startswith("/"):
+        return f"postgresql://{login}@/{name}?host={quote(host, safe='')}&port={port}"
+    return f"postgresql://{login}@{host}:{port}/{name}"
+
+
+def address(connection: psycopg.Connection[Any]) -> str:
+    """Return host:port as this connection reached it."""
+    return f"{connection.info.host}:{connection.info.port}"

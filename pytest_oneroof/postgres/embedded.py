@@ -1,0 +1,359 @@
+"""The embedded PostgreSQL server: built once per key, shared by all runs beside.
+
+A home folder holds one server. Two advisory file locks guard it: `control`,
+held while it is built, started or stopped, and `users`, held shared by every
+run that uses it. The kernel drops both when a process dies, so a killed run
+blocks nobody; the last run to leave stops the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from pytest_oneroof.errors import OneroofError, ServerError
+from pytest_oneroof.postgres.binaries import Programs, find_programs
+from pytest_oneroof.postgres.connect import build_url
+
+ADMIN = "postgres"
+PORT = 5432
+LONGEST_SOCKET = 102
+IDLE_DAYS = 14
+
+_CONFIGURATION = {
+    "listen_addresses": "''",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "max_prepared_transactions": "8",
+    "autovacuum": "off",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_recycle": "off",
+    "wal_init_zero": "off",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "30min",
+    "shared_buffers": "128MB",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "timezone": "'UTC'",
+    "log_timezone": "'UTC'",
+    "password_encryption": "'scram-sha-256'",
+    # The passwords are random and never leave the machine, so that many
+    # rounds of hashing would only slow down every connection.
+    "scram_iterations": "1",
+}
+
+
+def default_cache() -> Path:
+    """Return the cache folder: the user's, or for root the machine's."""
+    if os.geteuid() == 0:
+        return Path(platformdirs.site_cache_dir("pytest-oneroof"))
+    return Path(platformdirs.user_cache_dir("pytest-oneroof"))
+
+
+class EmbeddedServer:
+    """One server in `cache`/pg<major>-<key>, used through `acquire`/`release`."""
+
+    def __init__(self, cache: Path | None, major: int, key: str) -> None:
+        self.cache = (cache or default_cache()).absolute()
+        self.major = major
+        self.home = self.cache / f"pg{major}-{key}"
+        self.data = self.home / "data"
+        self.state: dict[str, Any] = {}
+        self.recovered: list[str] = []
+        self._users: int | None = None
+        self._programs: Programs | None = None
+
+    @property
+    def programs(self) -> Programs:
+        """The server's own programs, among them its client tools."""
+        if self._programs is None:
+            self._programs = find_programs(self.major, self.cache)
+        return self._programs
+
+    @property
+    def socket_folder(self) -> Path:
+        """The folder of the Unix socket; its whole path is at most 102 bytes."""
+        inside = self.home / "socket"
+        if len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
+            return inside
+        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"oneroof-{os.geteuid()}-{name}"
+
+    def url(self, database: str, user: str = ADMIN, password: str = "") -> str:
+        """Return a URL of this server; without a user, its administrator's."""
+        if user == ADMIN:
+            password = self.state["admin_password"]
+        return build_url(
+            user=user,
+            password=password,
+            host=str(self.socket_folder),
+            port=PORT,
+            database=database,
+        )
+
+    def acquire(
+        self, build: Callable[[EmbeddedServer], dict[str, Any]], say: Callable[[str], Any]
+    ) -> None:
+        """Start the server, or join the runs that use it; build it if needed.
+
+        `build` fills a fresh server and returns what to remember in `state`.
+        Raise ServerError when the cache cannot be written or the server does
+        not start; a build that fails leaves no half-made server behind.
+        """
+        with _told(self.cache):
+            self.cache.mkdir(parents=True, exist_ok=True)
+            control = self._control()
+        with control:
+            self._users = _open_lock(self._lock_path("users"))
+            try:
+                self._start_or_build(build, say)
+                fcntl.flock(self._users, fcntl.LOCK_SH)
+            except BaseException:
+                os.close(self._users)
+                self._users = None
+                raise
+
+    def release(self) -> None:
+        """Leave the server; the last one to leave stops it. Idempotent."""
+        if self._users is None:
+            return
+        with self._control():
+            fcntl.flock(self._users, fcntl.LOCK_UN)
+            if _locked_alone(self._users):
+                self._stop("fast")
+            os.close(self._users)
+            self._users = None
+
+    def save(self) -> None:
+        """Write `state` to the disk, whole or not at all, before returning."""
+        write_whole(self.home / "state.json", json.dumps(self.state, indent=1))
+
+    def log_tail(self, lines: int = 12) -> str:
+        """Return the last lines of the server's log."""
+        with contextlib.suppress(OSError):
+            text = (self.home / "log").read_text(errors="replace")
+            return "\n".join(text.splitlines()[-lines:])
+        return ""
+
+    def is_running(self) -> bool:
+        """Tell whether the server runs (pg_ctl status)."""
+        with contextlib.suppress(ServerError):
+            self.programs.run("pg_ctl", "-D", str(self.data), "status")
+            return True
+        return False
+
+    def _start_or_build(
+        self, build: Callable[[EmbeddedServer], dict[str, Any]], say: Callable[[str], Any]
+    ) -> None:
+        if self.home.exists() and not self._is_whole():
+            say("the cached server is half-built: building it anew")
+            self.recovered.append("a half-built cache was rebuilt")
+            self._remove()
+        if self.home.exists():
+            self.state = json.loads((self.home / "state.json").read_text())
+            if not self.is_running():
+                self._start()
+                self.save()
+            os.utime(self.home)
+            return
+        try:
+            with _told(self.cache):
+                self._initialise()
+                self._start()
+                self.state.update(build(self))
+                self.state["boot"] = _boot()
+                self.save()
+                (self.home / "complete").touch()
+        except BaseException:
+            self._remove()
+            raise
+        self._remove_idle_homes()
+
+    def _is_whole(self) -> bool:
+        """A home is whole when built to its end and not older than a power cut.
+
+        The server runs without fsync, so that what a crash of the machine (not
+        of the server) interrupted cannot be trusted.
+        """
+        try:
+            state = json.loads((self.home / "state.json").read_text())
+        except (OSError, ValueError):
+            return False
+        if not (self.home / "complete").exists():
+            return False
+        return bool(
+            state.get("boot") == _boot() or not (self.data / "postmaster.pid").exists()
+        )
+
+    def _initialise(self) -> None:
+        self.home.mkdir(mode=0o755)
+        self.data.mkdir(mode=0o700)
+        self._make_socket_folder()
+        self.programs.own(self.data)
+        self._check_reach()
+        self.state = {"admin_password": secrets.token_hex(18)}
+        password_file = self.data.with_name("password")
+        password_file.write_text(self.state["admin_password"])
+        self.programs.own(password_file)
+        password_file.chmod(0o600)
+        self.programs.run(
+            "initdb",
+            *("--pgdata", str(self.data), "--username", ADMIN, "--no-sync"),
+            *("--encoding", "UTF8", "--locale", "C", "--auth", "scram-sha-256"),
+            *("--pwfile", str(password_file)),
+        )
+        password_file.unlink()
+        self._configure()
+
+    def _check_reach(self) -> None:
+        account = self.programs.account
+        if account is None:
+            return
+        closed = [p for p in self.data.parents if not p.stat().st_mode & 0o001]
+        if closed:
+            raise ServerError(
+                f"the account {account!r}, which runs the server for root, cannot "
+                f"enter {closed[-1]}\nto fix this, choose another folder: "
+                "--oneroof-cache-dir DIR, or run as an ordinary user"
+            )
+
+    def _make_socket_folder(self) -> None:
+        folder = self.socket_folder
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.stat().st_uid
+        self.programs.own(folder)
+        if self.programs.account is None and owner != os.geteuid():
+            raise ServerError(f"the socket folder {folder} belongs to somebody else")
+
+    def _configure(self) -> None:
+        lines = dict(_CONFIGURATION)
+        lines["unix_socket_directories"] = f"'{self.socket_folder}'"
+        if self.major < 16:
+            del lines["scram_iterations"]
+        text = "".join(f"{name} = {value}\n" for name, value in lines.items())
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(text)
+
+    def _start(self) -> None:
+        self._make_socket_folder()
+        log = self.home / "log"
+        log.touch()
+        self.programs.own(log)
+        arguments = ("-D", str(self.data), "-l", str(log), "-w", "-t", "60", "start")
+        for attempt in range(40):
+            try:
+                self.programs.run("pg_ctl", *arguments, timeout=90)
+            except ServerError as error:
+                # Backends of a killed postmaster need a moment to notice it.
+                tail = self.log_tail()
+                if "still in use" in tail.rpartition("starting")[2] and attempt < 39:
+                    time.sleep(0.25)
+                    continue
+                raise ServerError(f"{error}\nlast lines of {log}:\n{tail}") from None
+            self.state["boot"] = _boot()
+            return
+
+    def _stop(self, mode: str) -> None:
+        with contextlib.suppress(ServerError):
+            self.programs.run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+
+    def _remove(self) -> None:
+        if self.data.exists():
+            self._stop("immediate")
+        for folder in (self.home, self.socket_folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _remove_idle_homes(self) -> None:
+        """Remove servers of other keys that nobody has used for two weeks."""
+        for complete in self.cache.glob("pg*/complete"):
+            home = complete.parent
+            idle = time.time() - home.stat().st_mtime
+            if home == self.home or idle < IDLE_DAYS * 86400:
+                continue
+            lock = _open_lock(self.cache / f"{home.name}.users")
+            if _locked_alone(lock):
+                shutil.rmtree(home, ignore_errors=True)
+            os.close(lock)
+
+    def _lock_path(self, name: str) -> Path:
+        return self.cache / f"{self.home.name}.{name}"
+
+    @contextlib.contextmanager
+    def _control(self) -> Iterator[None]:
+        descriptor = _open_lock(self._lock_path("control"))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a private file (mode 0600) so that a crash leaves old or new, whole."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _locked_alone(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _boot() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+@contextlib.contextmanager
+def _told(cache: Path) -> Iterator[None]:
+    try:
+        yield
+    except OneroofError as error:
+        if "No space left on device" in str(error):
+            raise ServerError(_full(cache)) from error
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise ServerError(_full(cache)) from error
+        raise ServerError(
+            f"cannot write the cache folder {cache}: {error.strerror}\n"
+            "to fix this, choose another: --oneroof-cache-dir DIR, "
+            "ONEROOF_CACHE_DIR or oneroof_cache_dir"
+        ) from error
+
+
+def _full(cache: Path) -> str:
+    free = shutil.disk_usage(cache).free // 2**20
+    return (
+        f"the disk of the cache folder {cache} is full ({free} MB free); the "
+        "embedded server needs about 700 MB\nnothing was left there\nto fix this, "
+        "make room or choose another folder: --oneroof-cache-dir DIR"
+    )

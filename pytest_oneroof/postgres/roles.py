@@ -1,0 +1,172 @@
+"""Roles of a clone: its owner, its check role, and who owns what in it.
+
+Roles belong to the whole server, so that a role shared with another database
+carries powers there; a clone has its own (design, section 2).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+Admin = psycopg.Connection[Any]
+
+# One statement per object, never REASSIGN OWNED: that also changes the owner of
+# other databases (manual, REASSIGN OWNED). Event triggers stay with their
+# superuser; indexes, TOAST tables and owned sequences follow their table.
+REOWN = """
+DO $reown$
+DECLARE
+  new_owner text := pg_catalog.current_setting('oneroof.new_owner');
+  command text;
+BEGIN
+  FOR command IN
+    SELECT pg_catalog.format('ALTER SCHEMA %I OWNER TO %I', n.nspname, new_owner)
+      FROM pg_catalog.pg_namespace AS n
+     WHERE n.nspname NOT LIKE 'pg\\_%'
+       AND n.nspname NOT IN ('information_schema', 'oneroof')
+    UNION ALL
+    SELECT pg_catalog.format('ALTER %s %s OWNER TO %I',
+             CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                            WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE'
+                            WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
+             c.oid::regclass, new_owner)
+      FROM pg_catalog.pg_class AS c
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                          AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+                          AND c.relkind = 'S')
+       AND c.relnamespace IN (SELECT oid FROM pg_catalog.pg_namespace
+                               WHERE nspname NOT LIKE 'pg\\_%'
+                                 AND nspname NOT IN ('information_schema', 'oneroof'))
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.objid = c.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT pg_catalog.format('ALTER ROUTINE %s OWNER TO %I',
+                             p.oid::regprocedure, new_owner)
+      FROM pg_catalog.pg_proc AS p
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+     WHERE n.nspname NOT LIKE 'pg\\_%'
+       AND n.nspname NOT IN ('information_schema', 'oneroof')
+       AND p.prokind <> 'a'
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT pg_catalog.format('ALTER AGGREGATE %s OWNER TO %I',
+                             p.oid::regprocedure, new_owner)
+      FROM pg_catalog.pg_proc AS p
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+     WHERE n.nspname NOT LIKE 'pg\\_%'
+       AND n.nspname NOT IN ('information_schema', 'oneroof')
+       AND p.prokind = 'a' AND p.pronargs > 0
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT pg_catalog.format('ALTER %s %s OWNER TO %I',
+             CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END,
+             t.oid::regtype, new_owner)
+      FROM pg_catalog.pg_type AS t
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+     WHERE t.typtype IN ('d', 'e', 'r', 'b')
+       AND t.typelem = 0
+       AND n.nspname NOT LIKE 'pg\\_%'
+       AND n.nspname NOT IN ('information_schema', 'oneroof')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.objid = t.oid AND d.deptype IN ('e', 'i'))
+    UNION ALL
+    SELECT pg_catalog.format('ALTER STATISTICS %I.%I OWNER TO %I',
+                             n.nspname, s.stxname, new_owner)
+      FROM pg_catalog.pg_statistic_ext AS s
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = s.stxnamespace
+    UNION ALL
+    SELECT pg_catalog.format('ALTER PUBLICATION %I OWNER TO %I', pubname, new_owner)
+      FROM pg_catalog.pg_publication
+    UNION ALL
+    SELECT pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', oid, new_owner)
+      FROM pg_catalog.pg_largeobject_metadata
+  LOOP
+    EXECUTE command;
+  END LOOP;
+END
+$reown$
+"""
+
+
+def create_clone_roles(admin: Admin, *, owner: str, check: str, password: str) -> None:
+    """Create a clone's owner role and its check role, member of the owner alone.
+
+    Neither is superuser nor may it create databases or roles, replicate or
+    bypass row security; the owner cannot log in.
+    """
+    powerless = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
+    admin.execute(
+        sql.SQL("CREATE ROLE {} NOLOGIN {}").format(sql.Identifier(owner), powerless)
+    )
+    admin.execute(
+        sql.SQL("CREATE ROLE {} LOGIN INHERIT {} PASSWORD {} IN ROLE {}").format(
+            sql.Identifier(check), powerless, password, sql.Identifier(owner)
+        )
+    )
+
+
+def drop_clone_roles(admin: Admin, *names: str) -> None:
+    """Drop roles that own nothing any more; absent ones are passed over."""
+    for name in names:
+        admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def reown(on_database: Admin, owner: str) -> None:
+    """Give every object of the connected database to `owner`, one by one.
+
+    Triggers on DDL stay silent: the session replicates, in which state only
+    event triggers marked ALWAYS fire (manual, ALTER EVENT TRIGGER).
+    """
+    with on_database.transaction():
+        on_database.execute("SET LOCAL session_replication_role = replica")
+        on_database.execute(
+            "SELECT pg_catalog.set_config('oneroof.new_owner', %s, true)", [owner]
+        )
+        on_database.execute(REOWN)
+
+
+def let_only_connect(admin: Admin, database: str, *roles: str) -> None:
+    """Let these roles, and none through PUBLIC, connect to that database.
+
+    For databases that are ours alone; nobody else's access list is touched.
+    """
+    name = sql.Identifier(database)
+    granted = admin.execute(
+        "SELECT DISTINCT pg_catalog.pg_get_userbyid(a.grantee)::text"
+        "  FROM pg_catalog.pg_database AS d,"
+        "       pg_catalog.aclexplode(d.datacl) AS a"
+        " WHERE d.datname = %s AND a.grantee <> 0 AND a.grantee <> d.datdba",
+        [database],
+    ).fetchall()
+    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    for (role,) in granted:
+        admin.execute(
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(
+                name, sql.Identifier(role)
+            )
+        )
+    for role in roles:
+        admin.execute(
+            sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}").format(
+                name, sql.Identifier(role)
+            )
+        )
+
+
+def read_only_by_default(admin: Admin, database: str, role: str) -> None:
+    """Make every transaction of `role` on that database read-only by default.
+
+    A template's copies do not inherit this (manual, CREATE DATABASE).
+    """
+    admin.execute(
+        sql.SQL(
+            "ALTER ROLE {} IN DATABASE {} SET default_transaction_read_only = on"
+        ).format(sql.Identifier(role), sql.Identifier(database))
+    )

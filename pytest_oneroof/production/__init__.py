@@ -1,0 +1,1 @@
+"""The read-only side: channel, phases and the gate."""

@@ -1,0 +1,1 @@
+"""Sealed packets and their gated executor."""

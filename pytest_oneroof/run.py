@@ -1,0 +1,229 @@
+"""The plugin of an active run: hooks that take the clone, collect, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from pytest_oneroof import shipped
+from pytest_oneroof.errors import GuardRefused, OneroofError
+from pytest_oneroof.evidence import terminal
+from pytest_oneroof.evidence.tally import Share, Tally
+from pytest_oneroof.pytest_fixtures import CLONE_FIXTURES
+from pytest_oneroof.session import CloneRun, proof_of
+from pytest_oneroof.settings import Settings
+from pytest_oneroof.state import proofs_key, run_key
+
+REFUSED = 10
+
+
+class RunPlugin:
+    """One run with --oneroof-clone, in a serial process, a controller or a worker."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self.tally = Tally()
+        self.clone: CloneRun | None = None
+        self.deselected = 0
+        self.paths_given = self._paths_given()
+        config.args, self.selected = self._arguments()
+
+    # ------------------------------------------------------------- start and stop
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Take the clone before anything is collected; refuse once, not per test."""
+        if self.config.getoption("collectonly", False):
+            return
+        self.clone = CloneRun(self.settings, self._say)
+        try:
+            if self.is_controller:
+                self.clone.prepare()
+            else:
+                self.clone.start()
+                self.config.stash[run_key] = self.clone
+        except GuardRefused as refusal:
+            pytest.exit(str(refusal), returncode=REFUSED)
+        except OneroofError as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Compare exit with entry; a difference fails the run."""
+        if self.clone is not None and run_key in self.config.stash:
+            share = asdict(self.clone.finish())
+            if self.worker is not None:
+                self.config.workeroutput["oneroof"] = json.dumps(share)  # type: ignore[attr-defined]
+            else:
+                self.tally.shares.append(Share.from_values(share))
+        if self.tally.exit_findings() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.stop()
+
+    def stop(self) -> None:
+        """Give the clone back and leave the server; idempotent."""
+        if self.clone is not None:
+            self.config.stash[run_key] = self.clone
+            del self.config.stash[run_key]
+            self.clone.stop()
+            self.clone = None
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether this process distributes the tests to workers."""
+        return self.worker is None and self.config.pluginmanager.hasplugin("dsession")
+
+    # ----------------------------------------------------------------- collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        """Put the shipped items first; leave out own tests without the clone."""
+        own = [item for item in items if _uses_clone(item)]
+        if not self.paths_given:
+            left_out = [item for item in items if not _uses_clone(item)]
+            if left_out:
+                self.config.hook.pytest_deselected(items=left_out)
+            items[:] = own
+        if self.is_controller and not self.config.getoption("collectonly", False):
+            return
+        items[:0] = shipped.collect_items(session, self._wanted(), self.selected)
+
+    def _wanted(self) -> tuple[shipped.Suite, ...]:
+        if self.selected:
+            return shipped.suites_of(self.selected)
+        return shipped.choose(self.settings.suite, default=not self.paths_given)
+
+    def _paths_given(self) -> bool:
+        if self.worker is not None:
+            return bool(self.worker["oneroof_paths"])
+        return self.config.args_source is pytest.Config.ArgsSource.ARGS
+
+    def _arguments(self) -> tuple[list[str], tuple[str, ...]]:
+        if self.worker is None:
+            return _split(self.config.args)
+        if self.worker["oneroof_selected"] and not self.worker["oneroof_arguments"]:
+            return [], tuple(self.worker["oneroof_selected"])
+        return self.config.args, tuple(self.worker["oneroof_selected"])
+
+    # -------------------------------------------------------------------- reports
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach an item's proof to the report of its teardown."""
+        if item.stash.get(proofs_key, None):
+            _tell_properties(item)
+        report = yield
+        proofs = item.stash.get(proofs_key, None)
+        if proofs and report.when == "teardown":
+            report.oneroof_proof = proofs[-1].to_dict()
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count an item's outcome and proof."""
+        item = self.tally.add(
+            report.nodeid, report.when or "", report.outcome, report.duration
+        )
+        item.proof = proof_of(report) or item.proof
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell an xdist worker what the command line selected."""
+        node.workerinput["oneroof_paths"] = self.paths_given
+        node.workerinput["oneroof_selected"] = list(self.selected)
+        node.workerinput["oneroof_arguments"] = list(self.config.args)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker's end found."""
+        output = getattr(node, "workeroutput", None) or {}
+        if "oneroof" in output:
+            self.tally.shares.append(Share.from_values(json.loads(output["oneroof"])))
+
+    # -------------------------------------------------------------- what is shown
+
+    def pytest_report_header(self) -> list[str]:
+        """Return server, clone, production, phase and suites, with their sources."""
+        if self.clone is None:
+            return []
+        return self._header(self.clone)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print the closing section."""
+        if not self.tally.items:
+            return
+        short = self.config.get_verbosity() < 0
+        lines = terminal.closing_lines(
+            self.tally, suite_of=shipped.suite_of, target="(clone)", short=short
+        )
+        if not short:
+            terminalreporter.section("oneroof")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+    def _header(self, clone: CloneRun) -> list[str]:
+        told = self.settings.told
+        lines = []
+        if clone.server is not None:
+            version = clone.server.major
+            lines.append(
+                f"oneroof: embedded PostgreSQL {version} ({told('pg_version')}) "
+                f"in {clone.server.home} ({told('cache_dir')})"
+            )
+        if clone.sandbox is not None:
+            state = "closed to others" if clone.sandbox.closed_to_others else "open"
+            lines.append(
+                f"oneroof: clone {clone.clone.database} on PostgreSQL "
+                f"{clone.clone.server_version}, {state} ({told('clone_url')})"
+            )
+            if clone.clone.reachable:
+                reachable = ", ".join(clone.clone.reachable)
+                lines.append(f"oneroof: its check role also reaches: {reachable}")
+            if clone.clone.uncovered:
+                powers = ", ".join(clone.clone.uncovered)
+                lines.append(f"oneroof: NOT COVERED by the proof: {powers}")
+        lines.append(
+            f"oneroof: production {clone.production_name()} "
+            f"({told('production_url')})" + (f", phase {clone.phase}" if clone.phase else "")
+        )
+        names = ", ".join(suite.name for suite in self._wanted()) or "none"
+        lines.append(f"oneroof: suites {names} ({told('suite')})")
+        lines += [f"oneroof: found: {line}" for line in clone.found()]
+        return lines
+
+    def _say(self, line: str) -> None:
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and reporter.isatty:
+            reporter.write_line(f"oneroof: {line} …")
+
+
+def _uses_clone(item: pytest.Item) -> bool:
+    return not CLONE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _split(arguments: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    return shipped.split_arguments(arguments)
+
+
+def _tell_properties(item: pytest.Item) -> None:
+    """Give an item's proof to junit, once, in its properties."""
+    if any(name == "oneroof_verdict" for name, _ in item.user_properties):
+        return
+    proof = item.stash[proofs_key][-1]
+    item.user_properties += [
+        ("oneroof_verdict", proof.verdict),
+        ("oneroof_ids", str(proof.ids)),
+        ("oneroof_committed", str(proof.committed)),
+        ("oneroof_constraints", proof.constraints),
+        ("oneroof_restored", "; ".join(str(r) for r in proof.restored) or "nothing"),
+        ("oneroof_left", "; ".join(str(r) for r in proof.dirty) or "nothing"),
+    ]

@@ -1,0 +1,244 @@
+"""One process's share of a run: the clone it took, entry and exit, and proofs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_oneroof.clone import lifecycle, standin
+from pytest_oneroof.clone.guard import GuardedClone, Rules
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.lease import Lease, take
+from pytest_oneroof.clone.look import Look
+from pytest_oneroof.clone.marker import parse_marker
+from pytest_oneroof.clone.records import Records
+from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.clone.sandbox import Sandbox
+from pytest_oneroof.errors import ServerError
+from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
+from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache
+from pytest_oneroof.production.baseline import (
+    Phase,
+    compare_metrics,
+    read_metrics,
+    tell_phase,
+)
+from pytest_oneroof.settings import Settings
+
+Say = Callable[[str], Any]
+
+
+@dataclass
+class Exit:
+    """What the end of a process's share found; plain values, sent between workers."""
+
+    differences: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    metrics: int = 0
+    proof: dict[str, Any] | None = None
+    found: list[str] = field(default_factory=list)
+    clone: str = ""
+
+
+class CloneRun:
+    """The clone side of a run. `start` it once, `stop` it always.
+
+    `prepare` alone builds what is missing, for an xdist controller, whose
+    workers take a clone each.
+    """
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self.settings = settings
+        self.say = say
+        self.server: EmbeddedServer | None = None
+        self.sandbox: Sandbox | None = None
+        self.lease: Lease | None = None
+        self.entry: dict[str, int] = {}
+        self.phase: Phase | None = None
+        self.started = time.perf_counter()
+
+    @property
+    def clone(self) -> GuardedClone:
+        """The clone that the guard admitted."""
+        assert self.sandbox is not None
+        return self.sandbox.clone
+
+    def prepare(self) -> None:
+        """Start the embedded server, and build what it lacks."""
+        if self.settings.clone_url is not None or self.server is not None:
+            return
+        self.server = standin.server_for(
+            self.settings.cache_dir, self.settings.pg_version
+        )
+        self.server.acquire(lambda s: standin.build(s, self.say), self.say)
+
+    def start(self) -> None:
+        """Take a clone, have the guard judge it, and read its entry state.
+
+        Raise GuardRefused with every reason, before anything is written;
+        ServerError, CloneError where the server or the clone cannot be used.
+        """
+        self.prepare()
+        self.lease = self._take()
+        try:
+            look = Look(self._baseline_file())
+            if self.lease.crashed:
+                self._mend(look)
+            self.sandbox = Sandbox(
+                self.lease, self._rules(), look, strict=self.settings.strict
+            )
+            self.entry = read_metrics(self.sandbox.session)
+            self.phase = tell_phase(self.entry)
+            look.baseline(self.sandbox.session)
+        except BaseException:
+            self.stop()
+            raise
+
+    def finish(self) -> Exit:
+        """Return what the exit state shows; the clone is still held."""
+        if self.sandbox is None or self.lease is None:
+            return Exit()
+        metrics = read_metrics(self.sandbox.session)
+        proof = self.sandbox.end()
+        return Exit(
+            differences=compare_metrics(self.entry, metrics),
+            metrics=len(metrics),
+            proof=proof.to_dict(),
+            found=self.found(),
+            clone=self.lease.database,
+        )
+
+    def stop(self) -> None:
+        """End the session, give the clone back, leave the server; idempotent."""
+        if self.sandbox is not None:
+            self.sandbox.close()
+            self.sandbox = None
+        if self.lease is not None:
+            self.lease.release()
+            self.lease = None
+        if self.server is not None:
+            self.server.release()
+            self.server = None
+
+    def found(self) -> list[str]:
+        """Return lines about what dead runs had left."""
+        lines = list(self.lease.found) if self.lease else []
+        if self.server is not None:
+            lines = [*self.server.recovered, *lines]
+        return lines
+
+    def production_name(self) -> str:
+        """Return what the header calls the production."""
+        if self.settings.production_url:
+            return redact(self.settings.production_url)
+        if self.server is not None:
+            return f"{self.server.state['production']} (stand-in)"
+        return "none given"
+
+    def _rules(self) -> Rules:
+        return Rules(
+            clone_pattern=self.settings.clone_pattern,
+            productions=self.settings.productions,
+            allow_superuser=self.settings.allow_superuser,
+            own_server=self.settings.clone_url is not None,
+        )
+
+    def _take(self) -> Lease:
+        if self.settings.clone_url is not None:
+            return self._take_users(self.settings.clone_url)
+        assert self.server is not None
+        state = self.server.state
+        host = Host(self.server.url("postgres"), standin.records_of(self.server))
+        url = self.server.url("postgres", state["role"], state["password"])
+        return take(host, state["clone"], state["template"], url, self.say)
+
+    def _take_users(self, url: str) -> Lease:
+        database = parse(url).get("dbname")
+        if not database:
+            raise ServerError(f"{redact(url)} names no database")
+        if self.settings.admin_url is None:
+            return Lease(url=url, database=database)
+        host = Host(self.settings.admin_url, self._records())
+        return take_users(host, url, database, self.say)
+
+    def _records(self) -> Records:
+        cache = self.settings.cache_dir or default_cache()
+        return Records(cache / "databases")
+
+    def _baseline_file(self) -> Path:
+        if self.server is not None:
+            return standin.baseline_file(self.server)
+        assert self.lease is not None
+        with_nonce = connect(self.lease.url)
+        try:
+            row = with_nonce.execute(
+                "SELECT pg_catalog.shobj_description(d.oid, 'pg_database')"
+                "  FROM pg_catalog.pg_database AS d"
+                " WHERE d.datname = pg_catalog.current_database()"
+            ).fetchone()
+        finally:
+            with_nonce.close()
+        marker = parse_marker(row[0] if row else None)
+        nonce = marker.nonce if marker else "unmarked"
+        return self._records().folder / "baselines" / f"{self.lease.database}-{nonce}.json"
+
+    def _mend(self, look: Look) -> None:
+        """Compare a clone whose last run did not end with its baseline."""
+        assert self.lease is not None
+        self.lease.end_leftovers()
+        connection = connect(self.lease.url)
+        try:
+            changed = look.compare(connection)
+        finally:
+            connection.close()
+        name = self.lease.database
+        if not changed:
+            self._tell(f"the last run on {name} did not end; its clone is as its baseline")
+            return
+        told = "; ".join(str(residue) for residue in changed[:5])
+        if self.lease.renew():
+            self._tell(f"the last run on {name} did not end and left: {told}; made anew")
+        else:
+            self._tell(f"the last run on {name} did not end and left: {told}")
+
+    def _tell(self, line: str) -> None:
+        assert self.lease is not None
+        self.lease.found.append(line)
+        self.say(line)
+
+
+def take_users(host: Host, url: str, database: str, say: Say) -> Lease:
+    """Take a clone on the user's own server, under its lock.
+
+    A clone that is not there or not marked is left to the guard, which tells
+    every reason; it is neither locked, opened nor closed.
+    """
+    found = host.find(database)
+    if found is None or found.marker is None:
+        host.close()
+        return Lease(url=with_database(url, database), database=database)
+    with host.making():
+        told = lifecycle.sweep(host, say)
+        if not host.try_lock(found.oid):
+            host.close()
+            raise ServerError(f"the clone {database!r} is in use by another run")
+        record = host.records.read(host.system_identifier, database)
+        lease = Lease(
+            url=url,
+            database=database,
+            host=host,
+            oid=found.oid,
+            found=told,
+            crashed=bool(record and record.used_by),
+        )
+        lease.open()
+        lease.note_use()
+    return lease
+
+
+def proof_of(report: Any) -> Proof | None:
+    """Return the proof that a test report carries, or None."""
+    values = getattr(report, "oneroof_proof", None)
+    return Proof.from_dict(values) if values else None

@@ -1,0 +1,251 @@
+"""Settings of one run: every option, and where its value came from.
+
+Apart from `options.py`, which teaches the table to pytest, so that the command
+line tool reads the same settings without pytest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_oneroof.errors import SettingsError
+
+Kind = Literal["flag", "text", "list", "number", "path", "pattern"]
+
+CLONE_PATTERN = r"directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting: its name without prefix, its kind, default and help text.
+
+    With `ini_only` it has neither option nor environment variable, because it
+    widens what is admitted and has to be seen in a review.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    metavar: str = ""
+    ini_only: bool = False
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "clone",
+        "flag",
+        False,
+        "Run the shipped suites, and of the project's own tests those that use "
+        "the clone, on a guarded clone",
+    ),
+    Option(
+        "clone_url",
+        "text",
+        None,
+        "An existing clone on your own server, logging in as its check role "
+        "(default: the embedded server)",
+        "URL",
+    ),
+    Option(
+        "admin_url",
+        "text",
+        None,
+        "The administrator of that server: needed to close the clone, for -n, "
+        "and for isolation 'database'",
+        "URL",
+    ),
+    Option(
+        "production_url",
+        "text",
+        None,
+        "The production to accept, or to compare the clone with; read only",
+        "URL",
+    ),
+    Option(
+        "suite",
+        "list",
+        (),
+        "Of the shipped suites these ('all' for every one)",
+        "NAME[,NAME]",
+    ),
+    Option("report", "path", None, "Write the evidence packet there", "DIR"),
+    Option(
+        "controls",
+        "flag",
+        False,
+        "Also run the negative controls: every check must be seen failing",
+    ),
+    Option("pg_version", "number", 16, "Major version of the embedded server", "N"),
+    Option("strict", "flag", False, "Restored residue fails the check too"),
+    Option("keep_failed", "flag", False, "Keep a throw-away database whose test failed"),
+    Option("api_url", "text", None, "Your live read API, to compare with", "URL"),
+    Option("faults", "path", None, "Folder of your own faults for the controls", "DIR"),
+    Option("secrets_allow", "path", None, "Findings the secret scan allows", "FILE"),
+    Option(
+        "replace_postgresql",
+        "list",
+        (),
+        "Fixtures of pytest-postgresql that run on the guarded clone instead",
+        "NAME[,NAME]",
+    ),
+    Option("cache_dir", "path", None, "Where the embedded server is kept", "DIR"),
+    Option(
+        "allow_superuser",
+        "flag",
+        False,
+        "Admit a check role that is superuser or may replicate",
+        ini_only=True,
+    ),
+    Option(
+        "clone_pattern",
+        "pattern",
+        CLONE_PATTERN,
+        "Regular expression that a clone's whole name must match",
+        ini_only=True,
+    ),
+    Option(
+        "productions",
+        "list",
+        ("directus",),
+        "Declared productions: name, host:port/name, or system identifier/name",
+        ini_only=True,
+    ),
+    Option(
+        "allowed_databases",
+        "list",
+        (),
+        "Databases that the read-only channel may read (default: the production)",
+        ini_only=True,
+    ),
+)
+BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, read once; `sources` says where each value came from."""
+
+    clone: bool = False
+    clone_url: str | None = None
+    admin_url: str | None = None
+    production_url: str | None = None
+    suite: tuple[str, ...] = ()
+    report: Path | None = None
+    controls: bool = False
+    pg_version: int = 16
+    strict: bool = False
+    keep_failed: bool = False
+    api_url: str | None = None
+    faults: Path | None = None
+    secrets_allow: Path | None = None
+    replace_postgresql: tuple[str, ...] = ()
+    cache_dir: Path | None = None
+    allow_superuser: bool = False
+    clone_pattern: str = CLONE_PATTERN
+    productions: tuple[str, ...] = ("directus",)
+    allowed_databases: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, name: str) -> str:
+        """Return where the setting's value came from, in words."""
+        return self.sources.get(name, "default")
+
+
+def resolve(
+    command_line: Mapping[str, Any],
+    environ: Mapping[str, str],
+    ini: Callable[[str], Any],
+) -> Settings:
+    """Return the settings: command line before environment before ini file.
+
+    `command_line` maps names without prefix to values, None where not given;
+    `ini` returns the raw ini value for a name, or None where it is not set.
+    Raise SettingsError for a value that its kind does not admit.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for option in OPTIONS:
+        raw, source = _first(option, command_line, environ, ini)
+        if source is not None:
+            values[option.name] = _converted(option, raw, source)
+            sources[option.name] = source
+    return Settings(**values, sources=sources)
+
+
+def _first(
+    option: Option,
+    command_line: Mapping[str, Any],
+    environ: Mapping[str, str],
+    ini: Callable[[str], Any],
+) -> tuple[Any, str | None]:
+    name = option.name
+    if not option.ini_only:
+        if (value := command_line.get(name)) is not None:
+            return value, f"--oneroof-{name.replace('_', '-')}"
+        if (value := environ.get(f"ONEROOF_{name.upper()}")) is not None:
+            return value, f"ONEROOF_{name.upper()}"
+    if (value := ini(name)) is not None:
+        return value, f"oneroof_{name} in the ini file"
+    return None, None
+
+
+def _converted(option: Option, raw: Any, source: str) -> Any:
+    try:
+        return _CONVERTERS[option.kind](raw)
+    except (ValueError, re.error) as error:
+        raise SettingsError(
+            f"{source} must be {_WANTED[option.kind]}, given: {raw!r} ({error})"
+        ) from error
+
+
+def _flag(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("neither true nor false")
+
+
+def _list(raw: Any) -> tuple[str, ...]:
+    parts = [raw] if isinstance(raw, str) else list(raw)
+    words = [word.strip() for part in parts for word in re.split(r"[,\n]", part)]
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _pattern(raw: Any) -> str:
+    re.compile(raw)
+    return str(raw)
+
+
+def _text(raw: Any) -> str | None:
+    return str(raw).strip() or None
+
+
+def _path(raw: Any) -> Path | None:
+    return Path(raw).expanduser() if str(raw).strip() else None
+
+
+_CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
+    "flag": _flag,
+    "text": _text,
+    "list": _list,
+    "number": int,
+    "path": _path,
+    "pattern": _pattern,
+}
+_WANTED: dict[Kind, str] = {
+    "flag": "true or false",
+    "text": "text",
+    "list": "a list of names",
+    "number": "a whole number",
+    "path": "a path",
+    "pattern": "a regular expression",
+}

@@ -1,0 +1,146 @@
+"""The shipped suites as pytest items, with ids that begin with ``oneroof/``."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import pytest_oneroof
+from pytest_oneroof import resources
+
+PREFIX = "oneroof"
+INDEX = "suites/suites.json"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A shipped suite: its name, whether it runs by default, what it needs."""
+
+    name: str
+    default: bool
+    needs: str
+
+    @property
+    def file(self) -> str:
+        """The file name of its module."""
+        return f"test_{self.name}.py"
+
+    @property
+    def nodeid(self) -> str:
+        """The node id of its module, as printed."""
+        return f"{PREFIX}/{self.file}"
+
+
+def suites() -> tuple[Suite, ...]:
+    """Return the shipped suites, in the order in which they run."""
+    return tuple(Suite(**entry) for entry in resources.read_json(INDEX))
+
+
+def choose(names: Iterable[str], *, default: bool) -> tuple[Suite, ...]:
+    """Return the suites of those names ('all' for every one), or the default ones.
+
+    Raise pytest.UsageError for a name that no suite has.
+    """
+    wanted = list(names)
+    known = suites()
+    unknown = [n for n in wanted if n != "all" and n not in {s.name for s in known}]
+    if unknown:
+        raise pytest.UsageError(
+            f"--oneroof-suite: no suite is called {', '.join(unknown)}; there are: "
+            f"{', '.join(s.name for s in known)}, and all"
+        )
+    if "all" in wanted:
+        return known
+    if wanted:
+        return tuple(s for s in known if s.name in wanted)
+    return tuple(s for s in known if s.default and default)
+
+
+def suite_of(nodeid: str) -> str | None:
+    """Return the shipped suite that a node id belongs to, or None."""
+    head = nodeid.partition("::")[0]
+    folder, _, file = head.rpartition("/")
+    if folder != PREFIX or not file.startswith("test_"):
+        return None
+    return file.removeprefix("test_").removesuffix(".py")
+
+
+class ShippedDirectory(pytest.Directory):
+    """The folder of the shipped suites, wherever it lies."""
+
+    wanted: tuple[Suite, ...] = ()
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Yield the modules of the wanted suites."""
+        for suite in self.wanted:
+            yield _module(self, suite)
+
+
+def collect_items(
+    session: pytest.Session, wanted: tuple[Suite, ...], selected: tuple[str, ...]
+) -> list[pytest.Item]:
+    """Return the items of the wanted suites; with `selected` ids, only those.
+
+    Raise pytest.UsageError for a selected id that matches no item.
+    """
+    folder = ShippedDirectory.from_parent(
+        session, path=resources.path("suites"), nodeid=PREFIX
+    )
+    folder.wanted = wanted
+    items = list(session.genitems(folder))
+    if not selected:
+        return items
+    chosen = []
+    for argument in selected:
+        found = [i for i in items if _matches(i.nodeid, argument)]
+        if not found:
+            raise pytest.UsageError(f"no shipped check matches: {argument}")
+        chosen += [item for item in found if item not in chosen]
+    return chosen
+
+
+def split_arguments(arguments: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the arguments for pytest, and those that select shipped items."""
+    given = list(arguments)
+    ours = tuple(a for a in given if a.startswith(f"{PREFIX}/"))
+    return [a for a in given if a not in ours], ours
+
+
+def suites_of(arguments: Iterable[str]) -> tuple[Suite, ...]:
+    """Return the suites that hold the selected ids."""
+    names = [suite_of(argument) for argument in arguments]
+    unknown = [a for a, n in zip(arguments, names, strict=True) if n is None]
+    if unknown:
+        raise pytest.UsageError(f"no shipped check matches: {', '.join(unknown)}")
+    return choose([name for name in names if name], default=False)
+
+
+def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
+    path = resources.path("suites") / suite.file
+    module: pytest.Module = pytest.Module.from_parent(
+        parent, path=path, nodeid=suite.nodeid
+    )
+    module.obj = _imported(suite.name)
+    for mark in getattr(module.obj, "pytestmark", []):
+        module.add_marker(mark.name if isinstance(mark, str) else mark)
+    return module
+
+
+def _imported(name: str) -> Any:
+    """Import a suite under the package's name, its asserts rewritten by pytest.
+
+    In a checkout the suites lie beside the package, which then looks there too.
+    """
+    folder = str(resources.root())
+    if not (resources.path("suites").parent.samefile(pytest_oneroof.__path__[0])):
+        if folder not in pytest_oneroof.__path__:
+            pytest_oneroof.__path__.append(folder)
+    return importlib.import_module(f"pytest_oneroof.suites.test_{name}")
+
+
+def _matches(nodeid: str, argument: str) -> bool:
+    return nodeid == argument or nodeid.startswith((f"{argument}::", f"{argument}["))

@@ -1,0 +1,18 @@
+"""Where the plugin keeps its state on pytest's objects: typed stash keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_oneroof.clone.residue import Proof
+    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.session import CloneRun
+    from pytest_oneroof.settings import Settings
+
+settings_key = pytest.StashKey["Settings"]()
+run_key = pytest.StashKey["CloneRun"]()
+plugin_key = pytest.StashKey["RunPlugin"]()
+proofs_key = pytest.StashKey["list[Proof]"]()
