@@ -52,6 +52,7 @@ class Ward:
 
     def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""
+        __tracebackhide__ = True
         self.refused.append(message)
         raise StatementRefused(
             message, statement=statement, remedy=remedy or ALTERNATIVES
@@ -197,6 +198,14 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
                 "guarded check",
                 remedy="use `with connection.transaction():`",
             )
+
+    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        """Wait as psycopg does; a refusal is raised without psycopg's frames."""
+        __tracebackhide__ = True
+        try:
+            return super().wait(gen, *args, **kwargs)
+        except StatementRefused as refusal:
+            raise refusal.with_traceback(None) from None
 
     def transaction(self, *args: Any, **kwargs: Any) -> Any:
         """Open a savepoint, as psycopg does within a transaction."""

@@ -93,13 +93,19 @@ class Host:
             )
         )
 
-    def allow_connections(self, database: str, *, allowed: bool) -> None:
-        """Open or close a database to new connections (ALTER DATABASE)."""
-        self.admin.execute(
-            sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}").format(
-                sql.Identifier(database), sql.SQL("true" if allowed else "false")
+    def allow_connections(self, database: str, *, allowed: bool) -> int:
+        """Open or close a database to new connections (ALTER DATABASE).
+
+        Return the id of the transaction that did it, so that it can be told
+        from those of a check.
+        """
+        with self.admin.transaction():
+            self.admin.execute(
+                sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}").format(
+                    sql.Identifier(database), sql.SQL("true" if allowed else "false")
+                )
             )
-        )
+            return int(self._value("SELECT pg_catalog.pg_current_xact_id()::text"))
 
     @contextlib.contextmanager
     def making(self) -> Iterator[None]:

@@ -23,7 +23,8 @@ class Lease:
     """The use of one clone. Without a host (no administrator) it stays open.
 
     `url` logs in as the check role; `found` are lines about what dead runs
-    left; `crashed` tells that the last run on this clone did not end.
+    left; `crashed` tells that the last run on this clone did not end; `own_ids`
+    are transaction ids of our own opening and closing.
     """
 
     url: str
@@ -35,17 +36,18 @@ class Lease:
     crashed: bool = False
     kind: str = "clone"
     spoiled: bool = False
+    own_ids: set[int] = field(default_factory=set)
 
     def open(self) -> None:
         """Let the clone be connected to."""
         if self.host is not None:
-            self.host.allow_connections(self.database, allowed=True)
+            self.own_ids.add(self.host.allow_connections(self.database, allowed=True))
 
     def close(self) -> bool:
         """Close the clone to all further connections; False without a host."""
         if self.host is None:
             return False
-        self.host.allow_connections(self.database, allowed=False)
+        self.own_ids.add(self.host.allow_connections(self.database, allowed=False))
         return True
 
     def end_leftovers(self) -> list[int]:

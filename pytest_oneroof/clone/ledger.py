@@ -64,7 +64,7 @@ SELECT (SELECT snapshot::text FROM s),
           FROM pg_catalog.pg_listening_channels() AS c),
        (SELECT pg_catalog.array_agg(c.name ORDER BY c.name)
           FROM pg_catalog.pg_cursors AS c),
-       (SELECT pg_catalog.array_agg(c.relkind || ' ' || c.relname ORDER BY c.relname)
+       (SELECT pg_catalog.array_agg(c.relkind::text || ' ' || c.relname ORDER BY c.relname)
           FROM pg_catalog.pg_class AS c
          WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
            AND c.relkind <> 'i')

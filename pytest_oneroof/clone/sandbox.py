@@ -239,7 +239,7 @@ class Sandbox:
         shared = residue.shared_changes(before, after)
         how = self._circumstances(before, after, intact=intact, lost=lost)
         proof = self._ledger(proof, after, armed, how)
-        notes = () if intact or not lost else ("its session was lost and made anew",)
+        notes = ("its session was lost and made anew",) if lost else ()
         self._put_back(changes, shared, everything=not intact)
         self._row = self._read_row(ledger.snapshot(self._row))
         still = residue.session_changes(before, self._state(self._row))
@@ -378,7 +378,10 @@ class Sandbox:
         return ledger.as_row(self._run(ledger.execute_text(snapshot)))
 
     def _state(self, row: ledger.Row) -> State:
-        return ledger.to_state(row, self._names)
+        """Return a row as a State, our own opening and closing left out."""
+        state = ledger.to_state(row, self._names)
+        suspects = tuple(s for s in state.suspects if s[0] not in self.lease.own_ids)
+        return replace(state, suspects=suspects)
 
     def _run(self, command: bytes) -> Any:
         result = self._pgconn.exec_(command)

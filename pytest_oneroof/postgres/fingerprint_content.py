@@ -43,8 +43,8 @@ SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'm' THEN 'materialized_view'
               THEN 'no USAGE right on schema ' || n.nspname
             WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN 'no SELECT right'
             WHEN row_security_active(c.oid) THEN 'row security hides rows'
-            WHEN NOT c.relispopulated THEN 'not populated'
-            ELSE '' END
+            ELSE '' END,
+       c.relispopulated
   FROM pg_class AS c
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'm', 'f', 'S')
@@ -53,7 +53,9 @@ SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'm' THEN 'materialized_view'
    AND n.nspname NOT IN ('information_schema', %(own)s)
    AND (%(all)s OR c.oid IN (SELECT s.oid FROM spread AS s))
 UNION ALL
-SELECT 'table', w.given, '', 'no such relation' FROM wanted AS w WHERE w.oid IS NULL
+SELECT 'table', w.given, '', 'no such relation', true
+  FROM wanted AS w
+ WHERE w.oid IS NULL
  ORDER BY 1, 2
 """
 _OWN = "SELECT count(*) FROM pg_namespace WHERE nspname = %s"
@@ -150,6 +152,7 @@ class _Relation:
     name: str
     quoted: str
     unreadable: str
+    populated: bool
 
     @property
     def key(self) -> str:
@@ -163,9 +166,11 @@ def _read_tables(cursor: _Cursor, relations: list[_Relation]) -> dict[str, Conte
             continue
         if relation.unreadable:
             items[relation.key] = Content(None, "", relation.unreadable)
-            continue
-        rows, digest = _only_row(cursor, _ROWS.format(relation.quoted), relation.key)
-        items[relation.key] = Content(rows, digest)
+        elif relation.populated:
+            query = _ROWS.format(relation.quoted)
+            items[relation.key] = Content(*_only_row(cursor, query, relation.key))
+        else:
+            items[relation.key] = Content(None, "not populated")
     return items
 
 

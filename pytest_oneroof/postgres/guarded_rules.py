@@ -96,13 +96,6 @@ ROWS: tuple[Row, ...] = (
         "SET ROLE or SET LOCAL ROLE, which the rollback undoes",
         "session_authorization",
     ),
-    (
-        "setting",
-        "SET {}",
-        "string literals would be read otherwise than here",
-        "write E'…' where backslashes are to be escapes",
-        "standard_conforming_strings",
-    ),
     ("setting", "SET {}", "it disarms the proof of this check", OURS, "oneroof.*"),
     (
         "written",
@@ -117,6 +110,13 @@ ROWS: tuple[Row, ...] = (
         "it sets what SET may not set here",
         "SET LOCAL, for settings that a check may change",
         "pg_settings|pg_catalog.pg_settings",
+    ),
+    (
+        "trait",
+        "SET standard_conforming_strings",
+        "string literals would be read otherwise than here",
+        "write E'…' where backslashes are to be escapes",
+        lexical.OTHER_STRINGS,
     ),
     (
         "trait",
@@ -242,7 +242,8 @@ ROWS: tuple[Row, ...] = (
         OUTSIDE,
         "pg_backup_start|pg_backup_stop|pg_start_backup|pg_stop_backup|pg_reload_conf|"
         "pg_rotate_logfile|pg_rotate_logfile_*|pg_promote|pg_wal_replay_pause|"
-        "pg_wal_replay_resume|pg_log_backend_memory_contexts",
+        "pg_wal_replay_resume|pg_log_backend_memory_contexts|pg_nextoid|"
+        "pg_stop_making_pinned_objects",
     ),
     (
         "function",

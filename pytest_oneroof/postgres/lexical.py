@@ -16,6 +16,7 @@ FOREIGN_CANCEL = "cancels another session"
 SERVER_FILE = "file on the server"
 SERVER_PROGRAM = "program on the server"
 IMMEDIATE = "constraints immediate"
+OTHER_STRINGS = "other string literals"
 ALL = "ALL"
 
 # The longest match wins. In a block BEGIN and END are brackets, not verbs.
@@ -75,6 +76,17 @@ class Findings:
     traits: set[str] = field(default_factory=set)
     extensions: set[str] = field(default_factory=set)
     languages: set[str] = field(default_factory=set)
+
+
+def add_setting(name: str, value: object, found: Findings) -> None:
+    """Note that the setting `name` is changed, and whether that changes the lexer.
+
+    Dumps begin with SET standard_conforming_strings = on, which changes nothing.
+    """
+    found.settings.add(name)
+    on = str(value).lower() in ("on", "true")
+    if name == "standard_conforming_strings" and not on:
+        found.traits.add(OTHER_STRINGS)
 
 
 def pieces(tokens: Sequence[Token], *, block: bool) -> Iterator[list[Token]]:
@@ -158,7 +170,9 @@ def _read_setting(piece: Sequence[Token], found: Findings) -> None:
     else:
         if rest[:1] in (["local"], ["session"]):
             rest = rest[1:]
-        found.settings.add("".join(rest[: 3 if rest[1:2] == ["."] else 1]).lower())
+        add_setting(
+            "".join(rest[: 3 if rest[1:2] == ["."] else 1]).lower(), words[-1], found
+        )
 
 
 def _read_calls(piece: Sequence[Token], found: Findings) -> None:
@@ -187,4 +201,4 @@ def _read_arguments(name: str, first: Sequence[Token], found: Findings) -> None:
         if texts[:1] != ["pg_backend_pid"]:
             found.traits.add(FOREIGN_CANCEL)
     elif name == "set_config" and first and first[0].kind == "string":
-        found.settings.add(texts[0].lower())
+        add_setting(texts[0].lower(), texts[-1], found)

@@ -125,7 +125,8 @@ ROWS: tuple[Row, ...] = (
         "pg_reload_conf|pg_rotate_logfile|pg_rotate_logfile_*|pg_switch_wal|"
         "pg_create_restore_point|pg_log_standby_snapshot|pg_backup_*|pg_start_backup|"
         "pg_stop_backup|pg_promote|pg_wal_replay_*|pg_export_snapshot|"
-        "pg_import_system_collations",
+        "pg_import_system_collations|pg_nextoid|pg_stop_making_pinned_objects|"
+        "pg_extension_config_dump|binary_upgrade_*",
     ),
     (
         "any function",

@@ -110,15 +110,22 @@ def _written_names(key: str, nodes: list[Any], found: Findings) -> None:
         found.written.add(".".join(names))
 
 
+def _literal(node: Node) -> str | None:
+    value: str | None = node.get("A_Const", {}).get("sval", {}).get("sval")
+    return value
+
+
 def _call(node: Node, found: Findings) -> None:
     name = ".".join(_strings(node["funcname"])[-2:])
     found.functions.add(name)
-    first = (node.get("args") or [{}])[0]
+    arguments = node.get("args") or [{}]
+    first = arguments[0]
     function = bare(name)
     if function == "set_config":
-        literal = first.get("A_Const", {}).get("sval", {}).get("sval")
+        literal = _literal(first)
         if literal is not None:
-            found.settings.add(literal.lower())
+            value = _literal(arguments[1]) if len(arguments) > 1 else None
+            lexical.add_setting(literal.lower(), value, found)
     elif function == "pg_cancel_backend":
         inner = first.get("FuncCall", {}).get("funcname", ())
         if _strings(inner)[-1:] != ["pg_backend_pid"]:
@@ -134,15 +141,17 @@ def _is_true(node: Node) -> bool:
         if candidate.get("NamedArgExpr", {}).get("name") == "transactional":
             argument = candidate["NamedArgExpr"]["arg"]
     argument = argument.get("TypeCast", {}).get("arg", argument)
-    constant = argument.get("A_Const", {})
-    value = constant.get("boolval", {}).get("boolval")
-    return value is True or constant.get("sval", {}).get("sval") in ("t", "true")
+    value = argument.get("A_Const", {}).get("boolval", {}).get("boolval")
+    return value is True or _literal(argument) in ("t", "true")
 
 
 def _variable_set(node: Node, found: Findings) -> None:
     name = node.get("name", "")
-    if name:
-        found.settings.add(name if node["kind"] == "VAR_SET_MULTI" else name.lower())
+    if node["kind"] == "VAR_SET_MULTI":
+        found.settings.add(name)
+    elif name:
+        value = _literal((node.get("args") or [{}])[0])
+        lexical.add_setting(name.lower(), value, found)
 
 
 def _copy(node: Node, found: Findings) -> None:
