@@ -12,7 +12,7 @@ from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import GuardedClone, Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease, take
-from pytest_oneroof.clone.look import Look
+from pytest_oneroof.clone.look import Look, file_of
 from pytest_oneroof.clone.marker import parse_marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.clone.residue import Proof
@@ -182,7 +182,7 @@ class CloneRun:
             with_nonce.close()
         marker = parse_marker(row[0] if row else None)
         nonce = marker.nonce if marker else "unmarked"
-        return self._records().folder / "baselines" / f"{self.lease.database}-{nonce}.json"
+        return file_of(self._records().folder, self.lease.database, nonce)
 
     def _mend(self, look: Look) -> None:
         """Compare a clone whose last run did not end with its baseline."""

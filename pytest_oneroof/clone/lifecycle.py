@@ -21,7 +21,7 @@ from pytest_oneroof.clone.records import Record
 from pytest_oneroof.clone.tripwire import create_tripwire
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres import roles
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.connect import build_url, connect
 
 Say = Callable[[str], Any]
 # Kinds whose databases belong to a run, and go when that run is dead.
@@ -236,3 +236,23 @@ def _is_recorded(host: Host, name: str) -> bool:
 def _told_sessions(sessions: list[tuple[int, str]]) -> str:
     told = ", ".join(f"pid {pid} ({role})" for pid, role in sessions)
     return f"{len(sessions)} session(s) on it: {told}" if told else "it is in use"
+
+
+def copy_foreign(host: Host, source: str, name: str) -> None:
+    """Copy a database that is not ours, by CREATE DATABASE … TEMPLATE.
+
+    The source is neither changed nor closed; sessions on it are named as
+    blockers, never ended.
+    """
+    if host.find(source) is None:
+        raise CloneError(f"there is no database {source!r} to copy")
+    marker = Marker(new_nonce(), source, now(), "clone", "", "")
+    make_database(host, name, source, marker)
+
+
+def role_url(host: Host, name: str, role: str, password: str) -> str:
+    """Return the URL by which a role logs in to a database of that server."""
+    info = host.admin.info
+    return build_url(
+        user=role, password=password, host=info.host, port=info.port, database=name
+    )

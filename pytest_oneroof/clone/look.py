@@ -89,6 +89,11 @@ class Look:
         return self._baseline
 
 
+def file_of(folder: Path, database: str, nonce: str) -> Path:
+    """Return the file that keeps the baseline of a clone on the user's server."""
+    return folder / "baselines" / f"{database}-{nonce}.json"
+
+
 def read_baseline(connection: Connection) -> Baseline:
     """Return content and schema of the connected database as they are now."""
     return Baseline(_content(connection), dict(read_schema(connection).objects))

@@ -171,6 +171,7 @@ SELECT 'comment', CASE WHEN a.attname IS NULL THEN o.kind ELSE 'column' END
   FROM (SELECT 'pg_namespace'::regclass AS class, n.oid, 'schema' AS kind,
                n.nspname::text AS name
           FROM namespace AS n
+         WHERE %(database)s
         UNION ALL
         SELECT 'pg_class'::regclass, r.oid, r.kind, r.name FROM relation AS r
         UNION ALL

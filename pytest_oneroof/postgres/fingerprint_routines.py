@@ -50,6 +50,7 @@ owned AS MATERIALIZED (
   SELECT 'schema' AS kind, n.nspname::text AS name, 'n'::"char" AS class,
          n.nspowner AS owner, n.nspacl AS acl
     FROM namespace AS n
+   WHERE %(database)s
   UNION ALL
   SELECT r.kind, r.name, 'r', r.relowner, r.relacl FROM relation AS r
   UNION ALL

@@ -19,7 +19,7 @@ IMMEDIATE = "constraints immediate"
 OTHER_STRINGS = "other string literals"
 ALL = "ALL"
 
-# The longest match wins. In a block BEGIN and END are brackets, not verbs.
+# The longest match wins.
 VERBS = {
     ("begin",): "begin",
     ("start", "transaction"): "start",
@@ -104,11 +104,12 @@ def pieces(tokens: Sequence[Token], *, block: bool) -> Iterator[list[Token]]:
         yield piece
 
 
-def read_piece(piece: Sequence[Token], *, block: bool) -> Findings:
-    """Return what the tokens of one statement show."""
-    found = Findings()
-    if not block:
-        found.verb = _lead(piece, VERBS)
+def read_piece(piece: Sequence[Token]) -> Findings:
+    """Return what the tokens of one statement show.
+
+    In a block a verb may be a bracket (END), so that it says nothing there.
+    """
+    found = Findings(verb=_lead(piece, VERBS))
     kind = _lead(piece, KINDS)
     if kind:
         found.kinds.add(kind)

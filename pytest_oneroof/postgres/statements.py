@@ -165,7 +165,7 @@ def _read_piece(text: str) -> Iterator[Statement]:
     raw = text.encode()
     for piece in lexical.pieces(grammar.scan(text), block=False):
         excerpt = raw[piece[0].start : piece[-1].end].decode("utf-8", "replace")
-        found = lexical.read_piece(piece, block=False)
+        found = lexical.read_piece(piece)
         yield Statement(excerpt, UNPARSED, verb=found.verb, **_frozen(found))
 
 
@@ -221,7 +221,7 @@ def _inside(outer: Statement) -> Iterator[Statement | Findings]:
     elif outer.language == "plpgsql":
         body = outer.body.encode("utf-8", "replace").decode()
         for piece in lexical.pieces(grammar.scan(body), block=True):
-            yield lexical.read_piece(piece, block=True)
+            yield lexical.read_piece(piece)
             for text in lexical.executed_strings(piece):
                 yield from _read_piece(text)
 
@@ -234,6 +234,7 @@ def _frozen(found: Findings) -> dict[str, Any]:
 
 
 def _merge(found: Findings, inner: Findings | Statement) -> None:
-    # Not the verb: COMMIT in a routine is for the server to judge, where it runs.
+    # Not the verb: END may close a block, and COMMIT in a routine is for the server
+    # to judge, which refuses it in a transaction that is already open (2D000).
     for name in _SETS:
         getattr(found, name).update(getattr(inner, name))

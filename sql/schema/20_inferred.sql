@@ -22,9 +22,17 @@
 --       governance_build_authorization
 --   17  unique (entity_code, label_code) on entity_labels; taxonomy_matrix columns
 --   18  every column but the code; 19 columns of the two staging tables
---   41, 42, 44, 45, 46, 47  the content of the bulk rows (their counts are known)
---   51 to 56  how a function does what it is known to do; 61 three of the nine
---       triggers of system_issues (code, severity, last seen)
+--   41 to 48  the content of the bulk rows (their counts are known); the births of
+--       collections that are not governed
+--   50 to 57  how a function does what it is known to do
+--   61 to 66  trigger names beyond those listed there; three of the nine triggers of
+--       system_issues (code, first seen, status); which 16 tables have the gate
+--   90  columns of trigger_guard_alerts, content of its 128 rows
+--   collection_registry.csv  of the 36 governed rows: codes, names, descriptions,
+--       species (but for COL-IUS-001), source_kind, migration_state, dates
+--   event_type_registry.csv, apr_action_types.csv, apr_request_types.csv,
+--   governance_registry.csv, governance_relations.csv  names and descriptions where
+--       only the code is known, capability of GOV-MOW and GOV-MOT, two relation ids
 
 SET ROLE directus;
 

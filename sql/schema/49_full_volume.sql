@@ -13,14 +13,16 @@ SELECT
   25000 + n,
   'ISS-' || lpad(n::text, 6, '0'),
   'system_issues',
-  'SPE-ISS',
-  'atom',
+  species.code,
+  species.composition_level,
   'DIRECTUS',
   timestamptz '2026-01-20 00:00:00+00' + n * interval '57 seconds',
   'governed',
   false,
-  jsonb_build_object('source', 'watchdog', 'digest', repeat(md5(n::text), 8))
-FROM generate_series(1, 198610) AS n;
+  jsonb_build_object('source', 'watchdog', 'digest', repeat(md5(n::text), 16))
+FROM generate_series(1, 198610) AS n
+CROSS JOIN public.entity_species AS species
+WHERE species.code = 'SPE-ISS';
 
 -- The 52 other collections go on where the default profile stopped.
 INSERT INTO public.birth_registry (
@@ -37,7 +39,7 @@ SELECT
   timestamptz '2026-01-20 00:00:00+00' + n * interval '13 seconds',
   last_birth.governance_role,
   false,
-  jsonb_build_object('source', 'import', 'digest', repeat(md5(n::text), 8))
+  jsonb_build_object('source', 'import', 'digest', repeat(md5(n::text), 16))
 FROM generate_series(1, 1126728 - 223610) AS n
 JOIN (
   SELECT

@@ -56,8 +56,8 @@ CHANGES = {
         " WHERE state IN ('draft', 'retired') AND level > 0",
         ("view", "gov.live", "changed"),
         [
-            "    -  ((state)::text = ANY (ARRAY['draft'::text, 'active'::text]))",
-            "    +  ((state)::text = ANY (ARRAY['draft'::text, 'retired'::text]))",
+            "    -WHERE (((state)::text = ANY (ARRAY['draft'::text, 'active'::text]))",
+            "    +WHERE (((state)::text = ANY (ARRAY['draft'::text, 'retired'::text]))",
         ],
     ),
     "column": (

@@ -181,9 +181,11 @@ def test_every_example_has_its_rule() -> None:
 
 def test_names_the_outer_statement_first() -> None:
     """Of several reasons the outermost statement is told."""
-    refusal = read_only_refusal("CREATE TABLE t AS SELECT nextval('s') FOR UPDATE")
+    refusal = read_only_refusal("PREPARE q AS DELETE FROM t WHERE a = nextval('s')")
     assert refusal is not None
-    assert refusal.message == "refused CREATE TABLE AS (read-only): it writes"
+    assert refusal.message == (
+        "refused PREPARE (read-only): it hides the statement that runs from the grammar"
+    )
 
 
 def test_refuses_a_select_too_large_to_read() -> None:

@@ -173,6 +173,7 @@ def test_reads_settings(text: str, settings: set[str]) -> None:
             {lexical.SERVER_FILE},
         ),
         ("DO $$ BEGIN COPY t TO PROGRAM 'x'; END $$", {lexical.SERVER_PROGRAM}),
+        ("DO $$ BEGIN COPY (SELECT trim(from 'x')) TO STDOUT; END $$", set()),
     ],
     ids=words,
 )

@@ -1,0 +1,28 @@
+"""What commands print: lines for a person, or one JSON value."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+
+
+def emit(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a result: the value as JSON, or the lines."""
+    if as_json:
+        click.echo(json.dumps(value, indent=2, default=str))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def progress() -> Callable[[str], None]:
+    """Return a function that tells progress on a terminal, and nobody in a pipe."""
+    if not sys.stderr.isatty():
+        return lambda line: None
+    return lambda line: click.echo(f"… {line}", err=True)
