@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -49,9 +49,9 @@ class RunPlugin:
                 self.clone.start()
                 self.config.stash[run_key] = self.clone
         except GuardRefused as refusal:
-            pytest.exit(str(refusal), returncode=REFUSED)
+            self._leave(refusal, REFUSED)
         except OneroofError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)
+            self._leave(error, pytest.ExitCode.TESTS_FAILED)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -199,6 +199,14 @@ class RunPlugin:
         lines.append(f"oneroof: suites {names} ({told('suite')})")
         lines += [f"oneroof: found: {line}" for line in clone.found()]
         return lines
+
+    def _leave(self, error: OneroofError, status: int) -> NoReturn:
+        """End the run, once, with the whole error on the terminal."""
+        head, _, details = str(error).partition("\n")
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if details and reporter is not None:
+            reporter.write_line(str(error), red=True)
+        pytest.exit(f"oneroof: {head if reporter else error}", returncode=status)
 
     def _say(self, line: str) -> None:
         reporter = self.config.pluginmanager.getplugin("terminalreporter")

@@ -83,7 +83,9 @@ def judge(facts: dict[str, Any], rules: Rules) -> GuardedClone | tuple[Reason, .
         role=facts["role"],
         server_version=facts["server_version"],
         reachable=tuple(d["name"] for d in facts["reachable"] if not d["marked"]),
-        uncovered=tuple(p for p in facts["powers"] if _is_waived(p, facts, rules)),
+        uncovered=tuple(
+            p for p in _telling(facts["powers"]) if _is_waived(p, facts, rules)
+        ),
         _minted=_MINT,
     )
 
@@ -208,7 +210,7 @@ def _outward(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
         yield Reason(
             "definer",
             f"SECURITY DEFINER routine {definer['routine']} runs as "
-            f"{definer['owner']!r}: {', '.join(definer['powers'])}",
+            f"{definer['owner']!r}: {', '.join(_telling(definer['powers']))}",
             "through it a check has that role's powers, in every database",
             f"oneroof clone adopt {facts['database']} re-owns it, or: ALTER ROUTINE "
             f"{definer['routine']} OWNER TO the clone's owner role",
@@ -216,7 +218,7 @@ def _outward(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
 
 
 def _powers(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    for power in facts["powers"]:
+    for power in _telling(facts["powers"]):
         if not _is_waived(power, facts, rules):
             yield Reason(
                 "power",
@@ -277,6 +279,11 @@ def _writable(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
             "what a check left there would be in every copy",
             f'use a copy of it: CREATE DATABASE … TEMPLATE "{facts["database"]}"',
         )
+
+
+def _telling(powers: list[str]) -> list[str]:
+    """Return the powers worth naming: a superuser has all the others."""
+    return ["superuser"] if "superuser" in powers else powers
 
 
 def _is_superuser(facts: dict[str, Any], rules: Rules) -> bool:

@@ -61,7 +61,7 @@ def build(
     with contextlib.closing(Host(server.url("postgres"), records_of(server))) as host:
         _close_to_public(host)
         say("building the stand-in production (once)")
-        _build_production(host, plan["production"], profile)
+        build_production(host, plan["production"], profile)
         say("building the clone's baseline (once)")
         marker, password = _build_baseline(host, plan, date, baseline_file(server))
         template = host.find(plan["clone"]["template"].format(date=date))
@@ -87,7 +87,12 @@ def _close_to_public(host: Host) -> None:
         )
 
 
-def _build_production(host: Host, plan: dict[str, Any], profile: str) -> None:
+def build_production(host: Host, plan: dict[str, Any], profile: str) -> None:
+    """Create the stand-in production on a server, by its plan.
+
+    `plan` is the production part of `fixtures/standin.json`. Nobody but its
+    owner and superusers may connect to it.
+    """
     for name in plan["roles"]:
         run_script(host.admin, resources.path(name))
     database = sql.Identifier(plan["database"])

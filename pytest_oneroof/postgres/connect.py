@@ -46,6 +46,8 @@ def connect(
     maker: Any = kind or psycopg.Connection
     given = {"application_name": application, **settings}
     given.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    # A server in SQL_ASCII would hand out bytes.
+    given.setdefault("client_encoding", "utf8")
     try:
         connection: Conn = maker.connect(url, autocommit=autocommit, **given)
     except psycopg.Error as error:

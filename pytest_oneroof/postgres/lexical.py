@@ -15,7 +15,6 @@ UNPROVEN_MESSAGE = "message outside the transaction"
 FOREIGN_CANCEL = "cancels another session"
 SERVER_FILE = "file on the server"
 SERVER_PROGRAM = "program on the server"
-IMMEDIATE = "constraints immediate"
 OTHER_STRINGS = "other string literals"
 ALL = "ALL"
 
@@ -159,7 +158,6 @@ def _read_setting(piece: Sequence[Token], found: Findings) -> None:
     rest = words[1:]
     if rest[:1] == ["constraints"]:
         if rest[-1] == "immediate":
-            found.traits.add(IMMEDIATE)
             names = [t.text for t in piece[2:-1] if t.kind == "name"]
             found.constraints.update(ALL if n == "all" else n for n in names)
     elif rest[:1] == ["transaction"]:

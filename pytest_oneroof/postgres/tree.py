@@ -174,7 +174,6 @@ def _explain(node: Node, found: Findings) -> None:
 def _constraints(node: Node, found: Findings) -> None:
     if node.get("deferred"):
         return
-    found.traits.add(lexical.IMMEDIATE)
     named = [c["RangeVar"]["relname"] for c in node.get("constraints", [])]
     found.constraints.update(named or [lexical.ALL])
 

@@ -42,7 +42,7 @@ BEGIN
       );
     IF foreign_column IS NOT NULL THEN
       RAISE EXCEPTION
-        'REFUSING: table % is of another design (column %), nothing was dropped',
+        'REFUSING: table % is of another design (column %), nothing dropped',
         table_name, foreign_column;
     END IF;
     IF NOT EXISTS (
@@ -53,17 +53,18 @@ BEGIN
         AND attribute.attname = 'created_by'
     ) THEN
       RAISE EXCEPTION
-        'REFUSING: table % is of another design (no created_by), nothing was dropped',
+        'REFUSING: table % is of another design (no created_by), nothing dropped',
         table_name;
     END IF;
     EXECUTE format(
-      'SELECT count(*) FROM public.%I WHERE created_by IS NULL OR created_by NOT LIKE %L',
+      'SELECT count(*) FROM public.%I '
+      'WHERE created_by IS NULL OR created_by NOT LIKE %L',
       table_name, 'TEST\_CLONE\_%'
     )
     INTO unmarked;
     IF unmarked <> 0 THEN
       RAISE EXCEPTION
-        'REFUSING: table % holds % rows without the TEST_CLONE marker, nothing was dropped',
+        'REFUSING: table % holds % rows without the TEST_CLONE marker, nothing dropped',
         table_name, unmarked;
     END IF;
   END LOOP;

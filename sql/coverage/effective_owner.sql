@@ -1,4 +1,4 @@
--- R2: the effective owners, direct and inherited, and which of them are cells; one read.
+-- R2: effective owners, direct and inherited, and which of them are cells; one read.
 --
 -- Needs before: nothing. Leaves: nothing. Undone by: nothing to undo.
 --

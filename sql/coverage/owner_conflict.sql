@@ -19,5 +19,6 @@ SELECT
       AND pg_catalog.pg_get_indexdef(held.indexrelid, 2, true) = 'object_ref'
       AND pg_catalog.pg_get_indexdef(held.indexrelid, 3, true) = 'scope'
       AND pg_catalog.pg_get_expr(held.indpred, held.indrelid) =
-        '((owner_kind = ''accountable''::text) AND (lifecycle_status = ''active''::text))'
+        '((owner_kind = ''accountable''::text)'
+        ' AND (lifecycle_status = ''active''::text))'
   ) AS guarded;

@@ -7,12 +7,15 @@
 SET ROLE directus;
 
 CREATE SCHEMA iu_core;
-COMMENT ON SCHEMA iu_core IS 'Information units; holds two governed collections outside public.';
+COMMENT ON SCHEMA iu_core IS
+  'Information units; holds two governed collections outside public.';
 
 CREATE SCHEMA cutter_governance;
-COMMENT ON SCHEMA cutter_governance IS 'Governance of the text cutter; no table of it is known to us.';
+COMMENT ON SCHEMA cutter_governance IS
+  'Governance of the text cutter; no table of it is known to us.';
 
 CREATE SCHEMA sandbox_tac;
-COMMENT ON SCHEMA sandbox_tac IS 'Sandbox of text as code; no table of it is known to us.';
+COMMENT ON SCHEMA sandbox_tac IS
+  'Sandbox of text as code; no table of it is known to us.';
 
 RESET ROLE;

@@ -12,7 +12,8 @@ CREATE TABLE public.dot_domains (
   name varchar(255),
   status varchar(255)
 );
-COMMENT ON TABLE public.dot_domains IS 'Domains of DOT tools, laws and governance entities.';
+COMMENT ON TABLE public.dot_domains IS
+  'Domains of DOT tools, laws and governance entities.';
 
 CREATE TABLE public.normative_registry (
   code varchar(255) PRIMARY KEY,

@@ -125,6 +125,6 @@ GROUP BY
   scope
 HAVING count(*) > 1;
 COMMENT ON VIEW public.v_object_owner_conflict IS
-  'Cells with more than one active accountable owner; empty while uq_gov_obj_accountable stands.';
+  'Cells with two active accountable owners; empty while uq_gov_obj_accountable is.';
 
 RESET ROLE;

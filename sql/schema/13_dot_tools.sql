@@ -55,7 +55,8 @@ CREATE TABLE public.dot_coverage_required (
   tier text NOT NULL,
   description text
 );
-COMMENT ON TABLE public.dot_coverage_required IS 'Operations that each domain must have a DOT for.';
+COMMENT ON TABLE public.dot_coverage_required IS
+  'Operations that each domain must have a DOT for.';
 
 CREATE TABLE public.dot_domain_rules (
   id serial PRIMARY KEY,
@@ -72,7 +73,8 @@ CREATE TABLE public.dot_iu_command_catalog (
   description text,
   status text
 );
-COMMENT ON TABLE public.dot_iu_command_catalog IS 'Commands of the external DOT runner.';
+COMMENT ON TABLE public.dot_iu_command_catalog IS
+  'Commands of the external DOT runner.';
 
 CREATE TABLE public.dot_iu_command_run (
   id bigserial PRIMARY KEY,
@@ -81,7 +83,8 @@ CREATE TABLE public.dot_iu_command_run (
   started_at timestamptz,
   finished_at timestamptz
 );
-COMMENT ON TABLE public.dot_iu_command_run IS 'Ledger of runs, written by the external runner.';
+COMMENT ON TABLE public.dot_iu_command_run IS
+  'Ledger of runs, written by the external runner.';
 
 CREATE TABLE public.dot_agent_api_contract (
   id serial PRIMARY KEY,
@@ -89,6 +92,7 @@ CREATE TABLE public.dot_agent_api_contract (
   version text,
   status text
 );
-COMMENT ON TABLE public.dot_agent_api_contract IS 'Contracts between agents and DOT tools.';
+COMMENT ON TABLE public.dot_agent_api_contract IS
+  'Contracts between agents and DOT tools.';
 
 RESET ROLE;

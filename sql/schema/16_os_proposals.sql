@@ -97,6 +97,6 @@ COMMENT ON TABLE public.os_proposals IS 'Proposals, Agency OS.';
 COMMENT ON TABLE public.os_proposal_blocks IS 'Blocks of a proposal, Agency OS.';
 COMMENT ON TABLE public.os_proposal_contacts IS 'Contacts of a proposal, Agency OS.';
 COMMENT ON TABLE public.os_proposal_approvals IS
-  'Signed approvals; only a human writes here, and the first row is the ratification gate.';
+  'Signed approvals, the ratification gate; only a human writes here.';
 
 RESET ROLE;

@@ -69,6 +69,7 @@ CREATE TABLE public.entity_labels (
   assigned_at timestamptz,
   CONSTRAINT uq_entity_labels_entity_label UNIQUE (entity_code, label_code)
 );
-COMMENT ON TABLE public.entity_labels IS 'Labels of born entities; label_code is taxonomy.code.';
+COMMENT ON TABLE public.entity_labels IS
+  'Labels of born entities; label_code is taxonomy.code.';
 
 RESET ROLE;

@@ -132,7 +132,8 @@ COMMENT ON TABLE public.meta_catalog IS 'Catalogue of registries and their count
 COMMENT ON TABLE public.table_registry IS 'Tables that are shown to people.';
 COMMENT ON TABLE public.entity_dependencies IS 'Which entity needs which.';
 COMMENT ON TABLE public.pivot_definitions IS 'Pivots over the registries.';
-COMMENT ON TABLE public.field_type_equivalences IS 'Directus types and their PostgreSQL types.';
+COMMENT ON TABLE public.field_type_equivalences IS
+  'Directus types and their PostgreSQL types.';
 COMMENT ON TABLE public.measurement_registry IS 'Measurements of the health checks.';
 COMMENT ON TABLE public.checkpoint_types IS 'Kinds of checkpoints.';
 COMMENT ON TABLE public.checkpoint_sets IS 'Sets of checkpoints.';

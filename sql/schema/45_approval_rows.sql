@@ -85,6 +85,8 @@ SELECT
   CASE WHEN seat = 1 THEN 'human' ELSE 'ai_council' END,
   'approve',
   'Reviewed and found in order.',
-  timestamptz '2026-02-01 10:00:00+00' + n * interval '12 hours' + seat * interval '1 minute'
+  timestamptz '2026-02-01 10:00:00+00'
+    + n * interval '12 hours'
+    + seat * interval '1 minute'
 FROM generate_series(1, 14) AS n
 CROSS JOIN generate_series(1, 3) AS seat;

@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION public.fn_birth_registry_auto() IS
-  'Birth by the column named as argument, else by table::id; coverage_status is not looked at.';
+  'Birth by the column given, else by table::id, whatever the coverage_status.';
 
 CREATE FUNCTION public.fn_birth_registry_auto_id() RETURNS trigger
 LANGUAGE plpgsql

@@ -11,7 +11,10 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
   IF btrim(COALESCE(NEW.code, '')) = '' THEN
-    SELECT 'DOT-' || lpad((COALESCE(max(substr(code, 5)::integer), 0) + 1)::text, 3, '0')
+    SELECT
+      'DOT-' || lpad(
+        (COALESCE(max(substr(code, 5)::integer), 0) + 1)::text, 3, '0'
+      )
     INTO NEW.code
     FROM public.dot_tools
     WHERE code ~ '^DOT-[0-9]+$';
@@ -26,7 +29,10 @@ LANGUAGE plpgsql
 AS $$
 BEGIN
   IF btrim(COALESCE(NEW.code, '')) = '' THEN
-    SELECT 'COL-' || lpad((COALESCE(max(substr(code, 5)::integer), 0) + 1)::text, 3, '0')
+    SELECT
+      'COL-' || lpad(
+        (COALESCE(max(substr(code, 5)::integer), 0) + 1)::text, 3, '0'
+      )
     INTO NEW.code
     FROM public.collection_registry
     WHERE code ~ '^COL-[0-9]+$';

@@ -141,6 +141,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION public.fn_issue_event_capture() IS
-  'Writes an issue''s opening, resolving or archiving into the outbox, read by its source.';
+  'Writes an issue''s change of status into the outbox, read by its source.';
 
 RESET ROLE;

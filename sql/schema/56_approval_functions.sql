@@ -65,7 +65,7 @@ AS $$
   )
 $$;
 COMMENT ON FUNCTION public.quorum_passed(text) IS
-  'Whether the votes on a request suffice for its risk; the proposer''s own do not count.';
+  'Whether the votes on a request suffice for its risk, the proposer''s left out.';
 
 -- The predicate of the release gate, word for word: published, agreed, signed.
 CREATE FUNCTION public.valid_sovereign_esign(p_ref text) RETURNS boolean

@@ -201,7 +201,8 @@ DECLARE
   issues bigint := (SELECT count(*) FROM public.system_issues);
 BEGIN
   IF states <> groups OR all_states <> groups THEN
-    RAISE EXCEPTION 'C: post-state state=% of %, expected %', states, all_states, groups;
+    RAISE EXCEPTION 'C: post-state state=% of %, expected %',
+      states, all_states, groups;
   END IF;
   IF candidates <> objects OR all_candidates <> objects THEN
     RAISE EXCEPTION 'C: post-state obj=% of %, expected %',

@@ -220,6 +220,7 @@ def test_messages(text: str, message: str) -> None:
         "transactional => false)",
         "DO $$ BEGIN PERFORM pg_logical_emit_message(flag, 'a', 'b'); END $$",
         "SELECT pg_cancel_backend(pid) FROM pg_stat_activity",
+        "DO $$ BEGIN PERFORM pg_cancel_backend(pid) FROM t; END $$",
         "SET LOCAL Standard_Conforming_Strings TO false",
         "RESET standard_conforming_strings",
         "SELECT set_config('standard_conforming_strings', a, false) FROM t",
@@ -263,6 +264,7 @@ def test_refuses_what_is_inside(text: str) -> None:
         "SELECT lo_create(0), lo_get(1), lo_put(1, 0, '\\x00')",
         "SELECT pg_read_file('x'), pg_ls_dir('y')",
         "SELECT pg_cancel_backend(pg_backend_pid())",
+        "DO $$ BEGIN PERFORM pg_cancel_backend(pg_backend_pid()); END $$",
         "SELECT pg_logical_emit_message(true, 'a', 'b')",
         "SELECT pg_logical_emit_message(transactional => true, prefix => 'a', "
         "content => 'b')",

@@ -1,0 +1,69 @@
+"""A PostgreSQL that pip did not bring, started by the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_oneroof import resources
+from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.records import Records
+from pytest_oneroof.postgres.binaries import Programs
+from pytest_oneroof.postgres.connect import connect
+
+
+def debian_programs() -> list[Path]:
+    """Return the program folders of Debian's PostgreSQL packages, newest last."""
+    return sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@pytest.fixture(scope="session")
+def users_server() -> Iterator[str]:
+    """The administrator's URL of a server on a Unix socket, autovacuum on.
+
+    Without Debian's package the tests of this folder are skipped, or, with
+    ONEROOF_TEST_REQUIRE_SERVER (as in CI), fail.
+    """
+    found = debian_programs()
+    if not found:
+        reason = "no PostgreSQL in /usr/lib/postgresql: this part did not run"
+        if os.environ.get("ONEROOF_TEST_REQUIRE_SERVER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    home = Path(tempfile.mkdtemp(prefix="oneroof-server-"))
+    home.chmod(0o755)
+    programs = Programs(found[-1], "nobody" if os.geteuid() == 0 else None)
+    data, socket = home / "data", home / "s"
+    for folder in (data, socket):
+        folder.mkdir(mode=0o700)
+        programs.own(folder)
+    programs.run("initdb", "-D", str(data), "-U", "admin", "--no-sync", "-A", "trust")
+    options = f"-c listen_addresses= -k {socket} -c fsync=off -c wal_level=logical"
+    start = ("-D", str(data), "-l", str(data / "log"), "-o", options, "-w", "start")
+    programs.run("pg_ctl", *start)
+    try:
+        yield f"postgresql://admin@/postgres?host={socket}"
+    finally:
+        programs.run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def production(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a stand-in production on that server."""
+    records = Records(tmp_path_factory.mktemp("records"))
+    plan = resources.read_json(standin.PLAN)["production"]
+    with closing(Host(users_server, records)) as host:
+        standin.build_production(host, plan, "default")
+    with connect(users_server) as admin:
+        # As on most servers: whoever may log in may connect to production.
+        admin.execute("GRANT CONNECT ON DATABASE directus TO PUBLIC")
+        admin.execute("REVOKE CONNECT ON DATABASE directus FROM PUBLIC")
+    return str(plan["database"])
