@@ -89,9 +89,9 @@ class CloneRun:
             self.sandbox = Sandbox(
                 self.lease, self._rules(), look, strict=self.settings.strict
             )
-            self.entry = read_metrics(self.sandbox.session)
+            self.sandbox.aside(look.baseline)
+            self.entry = self.sandbox.aside(read_metrics)
             self.phase = tell_phase(self.entry)
-            look.baseline(self.sandbox.session)
         except BaseException:
             self.stop()
             raise
@@ -100,7 +100,7 @@ class CloneRun:
         """Return what the exit state shows; the clone is still held."""
         if self.sandbox is None or self.lease is None:
             return Exit()
-        metrics = read_metrics(self.sandbox.session)
+        metrics = self.sandbox.aside(read_metrics)
         proof = self.sandbox.end()
         return Exit(
             differences=compare_metrics(self.entry, metrics),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -27,6 +28,7 @@ from pytest_oneroof.postgres.connect import connect
 
 OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 Status = pq.TransactionStatus
+T = TypeVar("T")
 
 
 class Failed(ServerError):
@@ -130,7 +132,7 @@ class Sandbox:
         proof = Proof("session", ids=ledger.count_ids(state.snapshot, now.snapshot))
         left = residue.session_changes(state, now) + residue.shared_changes(state, now)
         moved = self._moved_positions()
-        found = self.look.schema(self._session)
+        found = self.aside(self.look.schema)
         return residue.verdict_of(
             replace(proof, dirty=(*left, *moved, *found)), strict=self.strict
         )
@@ -140,10 +142,17 @@ class Sandbox:
         if self._pgconn is not None:
             self._pgconn.finish()
 
-    @property
-    def session(self) -> psycopg.Connection[Any]:
-        """The session itself, outside of any check: for our own reads."""
-        return self._session
+    def aside(self, read: Callable[[psycopg.Connection[Any]], T]) -> T:
+        """Return what `read` reads on the session, outside of any check.
+
+        The entry state of the next check is read again afterwards: the
+        session's own transactions are counted.
+        """
+        try:
+            return read(self._session)
+        finally:
+            if self._pgconn.transaction_status == Status.IDLE:
+                self._row = self._read_row(ledger.snapshot(self._row))
 
     @property
     def pid(self) -> int:

@@ -97,7 +97,7 @@ def build_production(host: Host, plan: dict[str, Any], profile: str) -> None:
         run_script(host.admin, resources.path(name))
     database = sql.Identifier(plan["database"])
     host.admin.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
+        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
             database, sql.Identifier(plan["owner"])
         )
     )

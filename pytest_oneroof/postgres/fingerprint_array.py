@@ -73,10 +73,8 @@ def _element(element: Nodes, base: Nodes) -> Nodes:
         return _constructor([_element(inner, base) for inner in _constructed(element)])
     if element[1:] == ["::", *base]:
         return element
-    whole = len(element) == 1 and (
-        isinstance(element[0], Group) or _is_constant(element[0])
-    )
-    out: Nodes = list(element) if whole else [Group("(", element)]
+    constant = len(element) == 1 and _is_constant(element[0])
+    out: Nodes = list(element) if constant else [Group("(", element)]
     cast(out, base, array=False)
     return out
 

@@ -30,7 +30,7 @@ _LATER_WORDS = {
     "time": _TIME_WORDS,
     "interval": frozenset("year month day hour minute second to".split()),
 }
-_NO_CONDITION = QUERY_STARTS | {",", "BETWEEN", "CASE", "FROM", "ON", "WHERE"}
+_NO_CONDITION = QUERY_STARTS | {",", "BETWEEN", "FROM", "ON", "WHERE"}
 _SET_OPERATIONS = frozenset({"UNION", "INTERSECT", "EXCEPT"})
 _AFTER_FROM = frozenset(
     "WHERE GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH FOR ;".split()

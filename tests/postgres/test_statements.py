@@ -21,7 +21,9 @@ from pytest_oneroof.postgres.statements import (
 
 
 def words(value: object) -> str:
-    return "-".join(re.findall(r"\w+", str(value)))[:60]
+    # Sets in order: xdist wants the same ids on every worker.
+    text = " ".join(sorted(value)) if isinstance(value, set) else str(value)
+    return "-".join(re.findall(r"\w+", text))[:60]
 
 
 def one(text: str) -> Statement:
