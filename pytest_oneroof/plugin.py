@@ -9,10 +9,20 @@ from __future__ import annotations
 import pytest
 
 from pytest_oneroof import options
-from pytest_oneroof.pytest_fixtures import oneroof_clone, oneroof_target
+from pytest_oneroof.pytest_fixtures import (
+    oneroof_clone,
+    oneroof_clone_async,
+    oneroof_database,
+    oneroof_target,
+)
 from pytest_oneroof.state import plugin_key, settings_key
 
-__all__ = ["oneroof_clone", "oneroof_target"]
+__all__ = [
+    "oneroof_clone",
+    "oneroof_clone_async",
+    "oneroof_database",
+    "oneroof_target",
+]
 
 MARKERS = (
     "readonly: reads only; runs on production too (pytest -m readonly)",

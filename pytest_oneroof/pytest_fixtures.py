@@ -7,40 +7,47 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.errors import ResidueError
-from pytest_oneroof.state import proofs_key, run_key
+from pytest_oneroof.state import run_key
 
 if TYPE_CHECKING:
-    from pytest_oneroof.clone.connection import GuardedConnection
-    from pytest_oneroof.session import CloneRun
+    from pytest_oneroof.checks import Checks
 
 HOW = "needs a clone: run pytest --oneroof-clone (README: the first minute)"
-CLONE_FIXTURES = frozenset({"oneroof_clone", "oneroof_target"})
 
 
 @pytest.fixture
-def oneroof_clone(request: pytest.FixtureRequest) -> Iterator[GuardedConnection]:
+def oneroof_clone(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A psycopg connection to the clone, inside this check's guarded transaction.
 
     Everything is rolled back at the check's end, and proved to be gone: what
     was left makes the check an error. `commit()`, `rollback()` and `close()` are
     refused; `with oneroof_clone.transaction():` gives a savepoint. For code that
-    commits use the marker `oneroof(isolation="savepoint")`. Skipped without
-    `--oneroof-clone`.
+    commits use the marker `oneroof(isolation="savepoint")`; with isolation
+    "database" it is a plain connection to a throw-away database. Skipped
+    without `--oneroof-clone`.
     """
-    run = _run(request)
-    marker = read_marker(request.node)
-    assert run.sandbox is not None
-    connection = run.sandbox.begin(
-        request.node.nodeid,
-        savepoints=marker["isolation"] == "savepoint",
-        constraints=marker["constraints"],
-    )
-    try:
-        yield connection
-    finally:
-        proof = run.sandbox.finish()
-        _judge(request.node, proof, marker["allow_residue"])
+    checks = _checks(request)
+    if checks.isolation(request.node) == "database":
+        yield from checks.throwaway_connection(request)
+    else:
+        yield from checks.guarded(request.node)
+
+
+@pytest.fixture
+def oneroof_clone_async(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """As `oneroof_clone`, a psycopg AsyncConnection. Needs no asyncio plugin."""
+    yield from _checks(request).guarded_async(request.node)
+
+
+@pytest.fixture
+def oneroof_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a throw-away database, a fresh copy of the clone's baseline.
+
+    For code that opens its own connections, uses threads or really commits. It
+    is dropped after the test; with `--oneroof-keep-failed` it is kept when the
+    test fails, and the psql line for it is printed.
+    """
+    yield from _checks(request).throwaway(request.node)
 
 
 @pytest.fixture
@@ -52,52 +59,10 @@ def oneroof_target(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue("oneroof_clone")
 
 
-def read_marker(item: pytest.Item) -> dict[str, Any]:
-    """Return the marker's values, the closest marker winning, with defaults.
-
-    Raise pytest.UsageError for a value that the marker does not know.
-    """
-    values: dict[str, Any] = {
-        "isolation": "rollback",
-        "allow_residue": {},
-        "constraints": True,
-    }
-    for mark in reversed(list(item.iter_markers("oneroof"))):
-        unknown = set(mark.kwargs) - set(values)
-        if unknown or mark.args:
-            raise pytest.UsageError(
-                f"{item.nodeid}: the marker oneroof takes isolation, allow_residue "
-                f"and constraints, given: {sorted(unknown) or mark.args}"
-            )
-        values |= mark.kwargs
-    if values["isolation"] not in ("rollback", "savepoint", "database"):
-        raise pytest.UsageError(
-            f"{item.nodeid}: isolation is 'rollback', 'savepoint' or 'database', "
-            f"given: {values['isolation']!r}"
-        )
-    if not all(values["allow_residue"].values()):
-        raise pytest.UsageError(f"{item.nodeid}: allow_residue needs a reason")
-    return values
-
-
-def _run(request: pytest.FixtureRequest) -> CloneRun:
+def _checks(request: pytest.FixtureRequest) -> Checks:
     run = request.config.stash.get(run_key, None)
     if run is None:
         pytest.skip(HOW)
-    return run
+    from pytest_oneroof.checks import Checks
 
-
-def _judge(item: pytest.Item, proof: Any, allowed: dict[str, str]) -> None:
-    from pytest_oneroof.clone import residue
-
-    if allowed:
-        proof = residue.allow(proof, allowed)
-    item.stash.setdefault(proofs_key, []).append(proof)
-    if proof.constraints.startswith("violated"):
-        raise ResidueError(
-            f"a deferred constraint is {proof.constraints}\n"
-            "it is checked at the check's end, as a commit would; to leave it "
-            "unchecked: @pytest.mark.oneroof(constraints=False)"
-        )
-    if proof.verdict != "clean":
-        raise ResidueError(str(proof))
+    return Checks(run)

@@ -13,10 +13,10 @@ from pytest_oneroof import shipped
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
-from pytest_oneroof.pytest_fixtures import CLONE_FIXTURES
+from pytest_oneroof.checks import examples_proved, needs_databases, uses_clone
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
-from pytest_oneroof.state import proofs_key, run_key
+from pytest_oneroof.state import failed_key, proofs_key, run_key
 
 REFUSED = 10
 
@@ -86,15 +86,29 @@ class RunPlugin:
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> None:
         """Put the shipped items first; leave out own tests without the clone."""
-        own = [item for item in items if _uses_clone(item)]
+        own = [item for item in items if uses_clone(item)]
         if not self.paths_given:
-            left_out = [item for item in items if not _uses_clone(item)]
+            left_out = [item for item in items if not uses_clone(item)]
             if left_out:
                 self.config.hook.pytest_deselected(items=left_out)
             items[:] = own
         if self.is_controller and not self.config.getoption("collectonly", False):
             return
         items[:0] = shipped.collect_items(session, self._wanted(), self.selected)
+        self._prepare_databases(items)
+
+    def _prepare_databases(self, items: list[pytest.Item]) -> None:
+        """Warm the pool where an item will ask for it; refuse where it cannot."""
+        asking = [item for item in items if needs_databases(item)]
+        if not asking:
+            return
+        if self.settings.clone_url and self.settings.admin_url is None:
+            raise pytest.UsageError(
+                f"{asking[0].nodeid} needs a throw-away database: give the server's "
+                "administrator, --oneroof-admin-url URL"
+            )
+        if self.clone is not None:
+            self.clone.pool().warm()
 
     def _wanted(self) -> tuple[shipped.Suite, ...]:
         if self.selected:
@@ -115,6 +129,14 @@ class RunPlugin:
 
     # -------------------------------------------------------------------- reports
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Isolate and prove each Hypothesis example of the item."""
+        if self.clone is None:
+            return (yield)
+        with examples_proved(item, self.clone):
+            return (yield)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item
@@ -123,6 +145,8 @@ class RunPlugin:
         if item.stash.get(proofs_key, None):
             _tell_properties(item)
         report = yield
+        if report.failed:
+            item.stash[failed_key] = True
         proofs = item.stash.get(proofs_key, None)
         if proofs and report.when == "teardown":
             report.oneroof_proof = proofs[-1].to_dict()
@@ -212,10 +236,6 @@ class RunPlugin:
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and reporter.isatty:
             reporter.write_line(f"oneroof: {line} …")
-
-
-def _uses_clone(item: pytest.Item) -> bool:
-    return not CLONE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def _split(arguments: list[str]) -> tuple[list[str], tuple[str, ...]]:

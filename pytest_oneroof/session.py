@@ -17,9 +17,14 @@ from pytest_oneroof.clone.marker import parse_marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.sandbox import Sandbox
+from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
-from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache
+from pytest_oneroof.postgres.embedded import (
+    EmbeddedServer,
+    default_cache,
+    write_whole,
+)
 from pytest_oneroof.production.baseline import (
     Phase,
     compare_metrics,
@@ -57,6 +62,7 @@ class CloneRun:
         self.lease: Lease | None = None
         self.entry: dict[str, int] = {}
         self.phase: Phase | None = None
+        self._pool: ThrowawayPool | None = None
         self.started = time.perf_counter()
 
     @property
@@ -96,6 +102,35 @@ class CloneRun:
             self.stop()
             raise
 
+    def pool(self) -> ThrowawayPool:
+        """Return the pool of throw-away databases, made on first use.
+
+        Raise ServerError without an administrator.
+        """
+        if self._pool is None:
+            assert self.lease is not None
+            if self.lease.host is None or self.lease.template is None:
+                raise ServerError(
+                    "a throw-away database needs the server's administrator: "
+                    "--oneroof-admin-url URL"
+                )
+            host = self.lease.host.twin()
+            base = self.lease.database[:40]
+            self._pool = ThrowawayPool(host, self.lease.template, base)
+        return self._pool
+
+    def role_url(self, database: str) -> str:
+        """Return the check role's URL for a database."""
+        assert self.lease is not None
+        return with_database(self.lease.url, database)
+
+    def write_url(self, database: str) -> Path:
+        """Write a database's URL, which holds a password, to a private file."""
+        folder = (self.settings.cache_dir or default_cache()) / "urls"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / database, self.role_url(database))
+        return folder / database
+
     def finish(self) -> Exit:
         """Return what the exit state shows; the clone is still held."""
         if self.sandbox is None or self.lease is None:
@@ -112,6 +147,9 @@ class CloneRun:
 
     def stop(self) -> None:
         """End the session, give the clone back, leave the server; idempotent."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
         if self.sandbox is not None:
             self.sandbox.close()
             self.sandbox = None

@@ -64,6 +64,7 @@ class Guarding:
 
     pgconn: Any
     ward: Ward
+    _num_transactions: int
 
     @property
     def cursor_factory(self) -> Any:
@@ -140,6 +141,60 @@ class Guarding:
                 remedy="find the statement that ended it; " + ALTERNATIVES,
             )
 
+    def transaction(self, *args: Any, **kwargs: Any) -> Any:
+        """Open a savepoint, as psycopg does within a transaction."""
+        self.check_alive()
+        return super().transaction(*args, **kwargs)  # type: ignore[misc]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the check closed it, or the session is gone."""
+        return self.ward.closed or bool(super().closed)  # type: ignore[misc]
+
+    def end(self, name: str, command: bytes) -> None:
+        """Refuse a commit or rollback, or let it work on the check's savepoint."""
+        __tracebackhide__ = True
+        ward = self.ward
+        if not ward.savepoints:
+            ward.refuse(f"{name}() is refused inside a guarded check")
+        self.check_alive()
+        if self._num_transactions:
+            raise psycopg.ProgrammingError(
+                f"Explicit {name}() forbidden within a Transaction context"
+            )
+        self._run(command)
+        ward.stack = ()
+
+    def leave(self) -> None:
+        """Refuse a close, or undo what is not committed and look closed."""
+        __tracebackhide__ = True
+        ward = self.ward
+        if not ward.savepoints:
+            ward.refuse("close() is refused inside a guarded check")
+        if not ward.closed and not ward.over and not self._num_transactions:
+            self.end("rollback", ROLLBACK)
+        ward.closed = True
+
+    def exit_block(self, *, failed: bool) -> None:
+        """Refuse the commit at the end of `with connection`, or let it work."""
+        __tracebackhide__ = True
+        if self.ward.savepoints:
+            if not self.ward.closed:
+                self.end("commit", ROLLBACK if failed else COMMIT)
+                self.leave()
+        elif not failed:
+            self.ward.refuse(
+                "leaving `with connection` commits and closes: refused inside a "
+                "guarded check",
+                remedy="use `with connection.transaction():`",
+            )
+
+    def refuse_autocommit(self, value: bool) -> None:
+        """Refuse autocommit; setting what is set already is allowed."""
+        __tracebackhide__ = True
+        if value:
+            self.ward.refuse("autocommit is refused inside a guarded check")
+
     def _start_query(self) -> Any:
         self.check_alive()
         return super()._start_query()  # type: ignore[misc]
@@ -164,40 +219,25 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
 
     def commit(self) -> None:
         """Refuse; in isolation 'savepoint' keep the work so far."""
-        self._end("commit", COMMIT)
+        self.end("commit", COMMIT)
 
     def rollback(self) -> None:
         """Refuse; in isolation 'savepoint' undo the work since the last commit."""
-        self._end("rollback", ROLLBACK)
+        self.end("rollback", ROLLBACK)
 
     def close(self) -> None:
         """Refuse; in isolation 'savepoint' undo uncommitted work and look closed."""
-        if self.ward.savepoints:
-            if not self.ward.closed and not self.ward.over:
-                self.rollback()
-            self.ward.closed = True
-            return
-        self.ward.refuse("close() is refused inside a guarded check")
-
-    @property
-    def closed(self) -> bool:
-        """Whether the check closed it, or the session is gone."""
-        return self.ward.closed or super().closed
+        self.leave()
 
     def __enter__(self) -> GuardedConnection:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self.ward.savepoints:
-            if not self.ward.closed:
-                self.rollback() if kind else self.commit()
-                self.close()
-        elif kind is None:
-            self.ward.refuse(
-                "leaving `with connection` commits and closes: refused inside a "
-                "guarded check",
-                remedy="use `with connection.transaction():`",
-            )
+        self.exit_block(failed=kind is not None)
+
+    def set_autocommit(self, value: bool) -> None:
+        """Refuse autocommit; setting what is set already is allowed."""
+        self.refuse_autocommit(value)
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait as psycopg does; a refusal is raised without psycopg's frames."""
@@ -206,28 +246,6 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
             return super().wait(gen, *args, **kwargs)
         except StatementRefused as refusal:
             raise refusal.with_traceback(None) from None
-
-    def transaction(self, *args: Any, **kwargs: Any) -> Any:
-        """Open a savepoint, as psycopg does within a transaction."""
-        self.check_alive()
-        return super().transaction(*args, **kwargs)
-
-    def set_autocommit(self, value: bool) -> None:
-        """Refuse autocommit; setting what is set already is allowed."""
-        if value:
-            self.ward.refuse("autocommit is refused inside a guarded check")
-
-    def _end(self, name: str, command: bytes) -> None:
-        ward = self.ward
-        if not ward.savepoints:
-            ward.refuse(f"{name}() is refused inside a guarded check")
-        self.check_alive()
-        if self._num_transactions:
-            raise psycopg.ProgrammingError(
-                f"Explicit {name}() forbidden within a Transaction context"
-            )
-        self._run(command)
-        ward.stack = ()
 
 
 @dataclass(frozen=True)

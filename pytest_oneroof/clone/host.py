@@ -48,6 +48,10 @@ class Host:
         )
         self.user = str(self._value("SELECT session_user"))
 
+    def twin(self) -> Host:
+        """Return another connection to the same server, with the same records."""
+        return Host(self._url, self.records)
+
     def url(self, database: str) -> str:
         """Return the administrator's URL for a database."""
         return with_database(self._url, database)
@@ -155,6 +159,29 @@ class Host:
         for pid in ended:
             self._value("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", [pid])
         return ended
+
+    def standing(self, database: str) -> tuple[list[str], list[str]]:
+        """Return the prepared transactions and the slots of a database, by name."""
+        prepared = self.admin.execute(
+            "SELECT gid FROM pg_catalog.pg_prepared_xacts"
+            " WHERE database = %s ORDER BY gid",
+            [database],
+        ).fetchall()
+        slots = self.admin.execute(
+            "SELECT slot_name::text FROM pg_catalog.pg_replication_slots"
+            " WHERE database = %s ORDER BY slot_name",
+            [database],
+        ).fetchall()
+        return [gid for (gid,) in prepared], [slot for (slot,) in slots]
+
+    def roll_back_prepared(self, database: str, gid: str) -> None:
+        """Roll back a prepared transaction, on the database that holds it."""
+        with contextlib.closing(connect(self.url(database))) as connection:
+            connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(gid))
+
+    def drop_slot(self, slot: str) -> None:
+        """Drop a replication slot."""
+        self._value("SELECT pg_catalog.pg_drop_replication_slot(%s)", [slot])
 
     def _value(self, query: str, values: Any = None) -> Any:
         row = self.admin.execute(query, values).fetchone()

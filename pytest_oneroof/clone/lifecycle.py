@@ -26,6 +26,8 @@ from pytest_oneroof.postgres.connect import build_url, connect
 Say = Callable[[str], Any]
 # Kinds whose databases belong to a run, and go when that run is dead.
 PASSING = ("copy", "throwaway", "rehearsal")
+# Kinds in which real commits are the purpose.
+WRITABLE = ("throwaway", "rehearsal")
 
 
 def create_copy(host: Host, template: Found, name: str, kind: str) -> Found:
@@ -44,7 +46,7 @@ def create_copy(host: Host, template: Found, name: str, kind: str) -> Found:
     )
     name = name.replace("{run}", marker.nonce[:8])
     make_database(host, name, template.name, marker)
-    admit_role(host, name, marker)
+    admit_role(host, name, marker, writable=kind in WRITABLE)
     made = host.find(name)
     assert made is not None
     return made
@@ -79,10 +81,13 @@ def make_database(host: Host, name: str, template: str, marker: Marker) -> None:
     host.mark(name, marker)
 
 
-def admit_role(host: Host, name: str, marker: Marker) -> None:
+def admit_role(
+    host: Host, name: str, marker: Marker, *, writable: bool = False
+) -> None:
     """Let the check role connect, and nobody else; writing only when asked."""
     roles.let_only_connect(host.admin, name, marker.role)
-    roles.read_only_by_default(host.admin, name, marker.role)
+    if not writable:
+        roles.read_only_by_default(host.admin, name, marker.role)
 
 
 def adopt(host: Host, name: str, *, source: str, kind: str = "clone") -> tuple[Marker, str]:
@@ -134,22 +139,14 @@ def blockers(host: Host, found: Found) -> list[str]:
         for pid, role in host.sessions_on(found.oid)
         if role != own
     ]
-    prepared = host.admin.execute(
-        "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = %s ORDER BY gid",
-        [found.name],
-    ).fetchall()
+    prepared, slots = host.standing(found.name)
     lines += [
         f"prepared transaction {gid!r}: on {found.name}: ROLLBACK PREPARED '{gid}'"
-        for (gid,) in prepared
+        for gid in prepared
     ]
-    slots = host.admin.execute(
-        "SELECT slot_name::text FROM pg_catalog.pg_replication_slots"
-        " WHERE database = %s ORDER BY slot_name",
-        [found.name],
-    ).fetchall()
     lines += [
         f"replication slot {slot!r}: SELECT pg_drop_replication_slot('{slot}')"
-        for (slot,) in slots
+        for slot in slots
     ]
     return lines
 

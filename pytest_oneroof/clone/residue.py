@@ -33,7 +33,8 @@ class Proof:
     `restored` lived in the check's own session or in a sequence and was put
     back; `dirty` is what others could have met; `allowed` is what the check's
     marker allows, with its reason. `ids` counts the transaction ids examined,
-    `committed` those of them that the check committed.
+    `committed` those of them that the check committed, `foreign` those that
+    others committed; `examples` counts Hypothesis examples, each proved.
     """
 
     check: str
@@ -46,6 +47,7 @@ class Proof:
     reason: str = ""
     constraints: str = "checked"
     foreign: int = 0
+    examples: int = 0
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

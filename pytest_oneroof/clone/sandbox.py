@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,13 +16,13 @@ import psycopg
 from psycopg import pq
 
 from pytest_oneroof.clone import ledger, residue
-from pytest_oneroof.clone.connection import SAVEPOINT, GuardedConnection, Ward
+from pytest_oneroof.clone.connection import SAVEPOINT, GuardedConnection, Guarding, Ward
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof, Residue, State
-from pytest_oneroof.errors import ServerError
+from pytest_oneroof.errors import ResidueError, ServerError
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
 
@@ -39,10 +39,13 @@ class Failed(ServerError):
 class Armed:
     """The running check: its connection, and whether deferred rules are checked."""
 
-    connection: GuardedConnection
+    connection: Guarding
     nonce: str
     constraints: bool
     xid: int
+    row: ledger.Row | None = None
+    examples: int = 0
+    restored: tuple[Residue, ...] = ()
 
 
 class Sandbox:
@@ -63,6 +66,7 @@ class Sandbox:
         self._session: psycopg.Connection[Any]
         self._pgconn: Any = None
         self._armed: Armed | None = None
+        self._in_example = False
         self._row: ledger.Row = ()
         self._names: list[str] = []
         self._connect()
@@ -76,13 +80,14 @@ class Sandbox:
         savepoints: bool = False,
         constraints: bool = True,
         remember: bool = False,
-    ) -> GuardedConnection:
+        kind: type[Any] = GuardedConnection,
+    ) -> Any:
         """Open the guarded transaction of one check, and arm its tripwire.
 
         With `savepoints` commit() and rollback() work on a savepoint; without
         `constraints` deferred constraints are not checked; with `remember` the
-        connection's ward keeps the statements sent. Raise ServerError when the
-        server cannot be reached any more.
+        connection's ward keeps the statements sent; `kind` is the connection's
+        class. Raise ServerError when the server cannot be reached any more.
         """
         nonce = secrets.token_hex(8)
         command = (
@@ -99,7 +104,7 @@ class Sandbox:
         if savepoints:
             self._run(SAVEPOINT)
         ward = Ward(check, savepoints=savepoints, nonce=nonce, remember=remember)
-        connection = GuardedConnection(self._pgconn, ward)
+        connection = kind(self._pgconn, ward)
         xid = int(result.get_value(0, 0) or 0)
         self._armed = Armed(connection, nonce, constraints, xid)
         return connection
@@ -118,11 +123,107 @@ class Sandbox:
             self._row = self._read_row(ledger.snapshot(before))
         intact = not lost and ledger.lxid(self._row) == ledger.lxid(before) + 2
         ids = ledger.count_ids(ledger.snapshot(before), ledger.snapshot(self._row))
-        proof = Proof(ward.check, ids=ids, constraints=told or "not checked: session lost")
+        proof = Proof(
+            ward.check,
+            ids=ids,
+            constraints=told or "not checked: session lost",
+            examples=armed.examples,
+            restored=_distinct(armed.restored),
+        )
         if intact and not ward.setval and self._is_quiet(before):
             committed = len(ledger.suspects(self._row))
             return replace(proof, foreign=committed)
         return self._prove(proof, before, armed, intact=intact, lost=lost)
+
+    @property
+    def running(self) -> bool:
+        """Whether a check is running."""
+        return self._armed is not None
+
+    @contextlib.contextmanager
+    def example(self) -> Iterator[None]:
+        """Run one example of the running check in a savepoint, and prove it.
+
+        Raise ResidueError, within the example, when its proof is not clean or
+        a deferred constraint is violated. Nests to no depth: an example within
+        an example is part of it.
+        """
+        armed = self._armed
+        if armed is None or self._in_example:
+            yield
+            return
+        ward = armed.connection.ward
+        stack, sent = ward.stack, len(ward.sent)
+        self._in_example, ward.remember = True, True
+        before = self._open_example(armed)
+        try:
+            yield
+        except BaseException as error:
+            self._close_example(armed, before, quiet=True)
+            if not isinstance(error, GeneratorExit):
+                _add_statements(error, ward.sent[sent:])
+            raise
+        else:
+            self._close_example(armed, before, quiet=False)
+        finally:
+            self._in_example, ward.stack = False, stack
+            del ward.sent[sent:]
+
+    def _open_example(self, armed: Armed) -> ledger.Row:
+        self._run(EXAMPLE)
+        if armed.row is None:
+            armed.row = self._read_row(ledger.snapshot(self._row))
+        return armed.row
+
+    def _close_example(
+        self, armed: Armed, before: ledger.Row, *, quiet: bool
+    ) -> None:
+        """Undo one example and prove it; `quiet` where it failed anyway."""
+        status = self._pgconn.transaction_status
+        if status not in (Status.INTRANS, Status.INERROR):
+            if not quiet:
+                raise ResidueError(
+                    f"{armed.connection.ward.check}: an example ended the transaction"
+                )
+            return
+        execute = ledger.execute_text(ledger.snapshot(before))
+        violated = ""
+        result = None
+        if status == Status.INTRANS and armed.constraints and not quiet:
+            pass_ = b"SET LOCAL oneroof.pass = '%s'; " % armed.nonce.encode()
+            command = pass_ + b"SET CONSTRAINTS ALL IMMEDIATE; " + UNDO_EXAMPLE + execute
+            result = self._pgconn.exec_(command)
+            if result.status not in OK:
+                violated, result = _message(result), None
+        if result is None:
+            result = self._run(UNDO_EXAMPLE + execute)
+        armed.connection.ward.spent = False
+        after = armed.row = ledger.as_row(result)
+        armed.examples += 1
+        proof = self._judge_example(armed, before, after)
+        if violated and not quiet:
+            raise ResidueError(f"a deferred constraint is violated: {violated}")
+        if proof is not None and proof.verdict != "clean" and not quiet:
+            raise ResidueError(str(proof))
+
+    def _judge_example(
+        self, armed: Armed, before: ledger.Row, after: ledger.Row
+    ) -> Proof | None:
+        """Return the proof of an example where more than ids moved, else None."""
+        ward = armed.connection.ward
+        same = ledger.same_but_ids(before, after) and ledger.lxid(before) == ledger.lxid(after)
+        if same and not ward.setval:
+            return None
+        was, now = self._state(before), self._state(after)
+        changes = residue.session_changes(was, now)
+        if ward.setval:
+            changes = _merged(changes, self._moved_positions())
+        shared = residue.shared_changes(was, now)
+        self._put_back(changes, shared, everything=False, within=True)
+        armed.restored += changes
+        armed.row = self._read_row(ledger.snapshot(after))
+        proof = Proof(ward.check, restored=changes, dirty=shared)
+        return residue.verdict_of(proof, strict=self.strict)
 
     def end(self) -> Proof:
         """Prove the whole session: sequences, catalogs and schema as at entry."""
@@ -254,7 +355,7 @@ class Sandbox:
         still = residue.session_changes(before, self._state(self._row))
         proof = replace(
             proof,
-            restored=tuple(c for c in changes if c not in still),
+            restored=(*proof.restored, *(c for c in changes if c not in still)),
             dirty=(*proof.dirty, *shared, *still),
             notes=(*proof.notes, *notes),
         )
@@ -309,12 +410,15 @@ class Sandbox:
         shared: tuple[Residue, ...],
         *,
         everything: bool,
+        within: bool = False,
     ) -> None:
+        """Put back what can be; `within` the check's transaction or after it."""
         kinds = {change.kind for change in changes}
         sequences = [c.object for c in changes if c.kind == "sequence"]
         if sequences:
             calls = ", ".join(self._setval(name) for name in sequences)
-            self._run(f"BEGIN READ WRITE; SELECT {calls}; ROLLBACK".encode())
+            text = f"SELECT {calls}"
+            self._run((text if within else f"BEGIN READ WRITE; {text}; ROLLBACK").encode())
             self._run(b"DISCARD SEQUENCES")
         for kind, command in PUT_BACK.items():
             if kind in kinds:
@@ -399,6 +503,8 @@ class Sandbox:
         return result
 
 
+EXAMPLE = b"SAVEPOINT oneroof_example"
+UNDO_EXAMPLE = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example; "
 # RESET and the like for what lives in the session; sequences need their values.
 PUT_BACK = {
     "advisory lock": b"SELECT pg_catalog.pg_advisory_unlock_all()",
@@ -406,6 +512,13 @@ PUT_BACK = {
     "held cursor": b"CLOSE ALL",
     "temporary object": b"DISCARD TEMP",
 }
+
+
+def _add_statements(error: BaseException, sent: list[str]) -> None:
+    """Note the statements that an example sent on the error that it raised."""
+    if sent:
+        lines = "\n".join(f"  {' '.join(text.split())[:200]}" for text in sent[-20:])
+        error.add_note(f"statements of this example ({len(sent)}):\n{lines}")
 
 
 def _attributed(
@@ -427,6 +540,11 @@ def _merged(
 ) -> tuple[Residue, ...]:
     known = {(r.kind, r.object) for r in first}
     return first + tuple(r for r in second if (r.kind, r.object) not in known)
+
+
+def _distinct(found: tuple[Residue, ...]) -> tuple[Residue, ...]:
+    """Return one residue for each kind and object, as examples repeat them."""
+    return tuple({(r.kind, r.object): r for r in found}.values())
 
 
 def _position(position: tuple[int, bool]) -> str:

@@ -7,9 +7,10 @@ this one holds what both share: differences, their text, and plain data for JSON
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pytest_oneroof import errors as e
 from pytest_oneroof.postgres.fingerprint_content import (
@@ -33,16 +34,21 @@ __all__ = [
     "Content",
     "ContentFingerprint",
     "Difference",
+    "Fingerprint",
     "SchemaFingerprint",
     "Scope",
     "compare",
     "compare_content",
+    "comparison_to_data",
     "from_data",
     "read_content",
     "read_schema",
     "render",
+    "summarise",
     "to_data",
 ]
+
+Fingerprint: TypeAlias = SchemaFingerprint | ContentFingerprint
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _CONTEXT_LINES = 2
@@ -76,8 +82,7 @@ def compare(
 
     Raise OneroofError when they were read by different formulas.
     """
-    _require_same_formula(before.formula, after.formula)
-    return _differences(before.objects, after.objects)
+    return _differences(before, after)
 
 
 def compare_content(
@@ -88,11 +93,7 @@ def compare_content(
     What is unreadable on both sides is no difference and is not shown to be equal:
     see `unreadable`. Raise OneroofError when the formulas differ.
     """
-    _require_same_formula(before.formula, after.formula)
-    return _differences(
-        {key: str(item) for key, item in before.items.items()},
-        {key: str(item) for key, item in after.items.items()},
-    )
+    return _differences(before, after)
 
 
 def render(differences: Sequence[Difference]) -> str:
@@ -103,11 +104,21 @@ def render(differences: Sequence[Difference]) -> str:
     return "\n".join([head, *(str(difference) for difference in differences)])
 
 
-def to_data(
-    fingerprint: SchemaFingerprint | ContentFingerprint,
-    differences: Iterable[Difference] | None = None,
-) -> dict[str, Any]:
-    """Return a fingerprint, and differences to another, as plain data for JSON."""
+def summarise(fingerprint: Fingerprint) -> str:
+    """Return a fingerprint in a few lines: digest, number by kind, what is missing."""
+    counts = Counter(name.partition(" ")[0] for name in _texts(fingerprint))
+    lines = [
+        f"{fingerprint.database}: {fingerprint.formula} {fingerprint.digest}",
+        "  " + ", ".join(f"{kind} {counts[kind]}" for kind in sorted(counts)),
+    ]
+    if fingerprint.left_out:
+        lines.append(f"  left out: {', '.join(fingerprint.left_out)}")
+    lines += [f"  {key}: {text}" for key, text in _unreadable(fingerprint).items()]
+    return "\n".join(line for line in lines if line.strip())
+
+
+def to_data(fingerprint: Fingerprint) -> dict[str, Any]:
+    """Return a fingerprint as plain data for JSON."""
     data: dict[str, Any] = {
         "formula": fingerprint.formula,
         "digest": fingerprint.digest,
@@ -120,17 +131,33 @@ def to_data(
     else:
         data["unreadable"] = list(fingerprint.unreadable)
         data["items"] = {key: asdict(item) for key, item in fingerprint.items.items()}
-    if differences is not None:
-        data["differences"] = [asdict(difference) for difference in differences]
     return data
 
 
-def from_data(data: Mapping[str, Any]) -> SchemaFingerprint | ContentFingerprint:
+def comparison_to_data(
+    before: Fingerprint, after: Fingerprint, differences: Sequence[Difference]
+) -> dict[str, Any]:
+    """Return the comparison of two fingerprints as plain data for JSON."""
+    return {
+        "formula": before.formula,
+        "equal": not differences,
+        "before": {"database": before.database, "digest": before.digest},
+        "after": {"database": after.database, "digest": after.digest},
+        "left_out": sorted({*before.left_out, *after.left_out}),
+        "unreadable": sorted({*_unreadable(before), *_unreadable(after)}),
+        "differences": [
+            {**asdict(difference), "text": str(difference)}
+            for difference in differences
+        ],
+    }
+
+
+def from_data(data: Mapping[str, Any]) -> Fingerprint:
     """Return the fingerprint that `to_data` made the data of.
 
     Raise OneroofError when the digest written there is not that of its objects.
     """
-    fingerprint: SchemaFingerprint | ContentFingerprint
+    fingerprint: Fingerprint
     common = {
         "formula": data["formula"],
         "database": data["database"],
@@ -151,19 +178,28 @@ def from_data(data: Mapping[str, Any]) -> SchemaFingerprint | ContentFingerprint
     return fingerprint
 
 
-def _require_same_formula(before: str, after: str) -> None:
-    if before != after:
+def _texts(fingerprint: Fingerprint) -> Mapping[str, str]:
+    if isinstance(fingerprint, SchemaFingerprint):
+        return fingerprint.objects
+    return {key: str(item) for key, item in fingerprint.items.items()}
+
+
+def _unreadable(fingerprint: Fingerprint) -> dict[str, str]:
+    if isinstance(fingerprint, SchemaFingerprint):
+        return {}
+    return {key: str(fingerprint.items[key]) for key in fingerprint.unreadable}
+
+
+def _differences(before: Fingerprint, after: Fingerprint) -> tuple[Difference, ...]:
+    if before.formula != after.formula:
         raise e.OneroofError(
-            f"fingerprints of two formulas cannot be compared: {before} and {after}"
+            "fingerprints of two formulas cannot be compared: "
+            f"{before.formula} and {after.formula}"
         )
-
-
-def _differences(
-    before: Mapping[str, str], after: Mapping[str, str]
-) -> tuple[Difference, ...]:
+    was, now = _texts(before), _texts(after)
     found = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
+    for key in sorted(was.keys() | now.keys()):
+        old, new = was.get(key), now.get(key)
         if old == new:
             continue
         change = ADDED if old is None else REMOVED if new is None else CHANGED
@@ -174,8 +210,7 @@ def _differences(
 
 def _visible(text: str | None) -> list[str]:
     """Return the lines of `text`, blanks at their ends made visible."""
-    lines = (text or "").split("\n") if text is not None else []
-    return [_marked(line) for line in lines]
+    return [] if text is None else [_marked(line) for line in text.split("\n")]
 
 
 def _marked(line: str) -> str:

@@ -73,8 +73,8 @@ def _element(element: Nodes, base: Nodes) -> Nodes:
         return _constructor([_element(inner, base) for inner in _constructed(element)])
     if element[1:] == ["::", *base]:
         return element
-    constant = len(element) == 1 and _is_constant(element[0])
-    out: Nodes = list(element) if constant else [Group("(", element)]
+    bare = len(element) == 1 and (element[0] == "NULL" or _is_string(element[0]))
+    out: Nodes = list(element) if bare else [Group("(", element)]
     cast(out, base, array=False)
     return out
 
@@ -88,9 +88,9 @@ def _operand(operand: Node, base: Nodes) -> Node:
     value, inner = str(operand.body[0]), operand.body[1:]
     if base in _STRINGS and inner[:1] == ["::"] and inner[1:] in _STRINGS:
         return value
-    if not inner and _is_number(value):
-        if base[0] in _FRACTIONS or (base[0] in _INTEGERS and value.isdigit()):
-            return f"'{value}'"
+    whole = base[0] in _INTEGERS and value.isdigit()
+    if not inner and _is_number(value) and (whole or base[0] in _FRACTIONS):
+        return f"'{value}'"
     return operand
 
 

@@ -176,9 +176,7 @@ def _read_tables(cursor: _Cursor, relations: list[_Relation]) -> dict[str, Conte
 
 def _read_sequences(cursor: _Cursor, relations: list[_Relation]) -> dict[str, Content]:
     sequences = [r for r in relations if r.kind == "sequence"]
-    items = {
-        r.key: Content(None, "", r.unreadable) for r in sequences if r.unreadable
-    }
+    items = {r.key: Content(None, "", r.unreadable) for r in sequences if r.unreadable}
     readable = [r for r in sequences if not r.unreadable]
     for start in range(0, len(readable), _SEQUENCES_AT_ONCE):
         batch = readable[start : start + _SEQUENCES_AT_ONCE]
@@ -206,7 +204,7 @@ def _only_row(cursor: _Cursor, query: str, subject: str) -> tuple[Any, ...]:
 
 def _rows(cursor: _Cursor, query: str, subject: str) -> list[tuple[Any, ...]]:
     try:
-        cursor.execute(query, prepare=False)  # type: ignore[arg-type]
+        cursor.execute(query, prepare=False)
         return cursor.fetchall()
     except psycopg.Error as error:
         raise e.OneroofError(

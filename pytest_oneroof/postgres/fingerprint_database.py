@@ -48,8 +48,10 @@ SELECT 'language', l.lanname, 0,
 
 COLLATIONS = """
 SELECT 'collation', n.nspname || '.' || c.collname, 0,
+       -- the third locale's column is called otherwise before 17
        concat_ws(' ', 'PROVIDER', c.collprovider, 'LOCALE', c.collcollate, c.collctype,
-                 coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale'),
+                 coalesce(to_jsonb(c) ->> 'colllocale',
+                          to_jsonb(c) ->> 'colliculocale'),
                  CASE WHEN c.collisdeterministic THEN 'DETERMINISTIC'
                       ELSE 'NONDETERMINISTIC' END), NULL, NULL
   FROM pg_collation AS c
@@ -62,7 +64,8 @@ OPERATORS = """
 SELECT 'operator', o.oid::regoperator::text, 0,
        concat_ws(' ', 'FUNCTION', o.oprcode, 'COMMUTATOR',
                  nullif(o.oprcom, 0)::regoperator, 'NEGATOR',
-                 nullif(o.oprnegate, 0)::regoperator, nullif(o.oprrest::oid, 0)::regproc,
+                 nullif(o.oprnegate, 0)::regoperator,
+                 nullif(o.oprrest::oid, 0)::regproc,
                  nullif(o.oprjoin::oid, 0)::regproc,
                  CASE WHEN o.oprcanhash THEN 'HASHES' END,
                  CASE WHEN o.oprcanmerge THEN 'MERGES' END), NULL, NULL
@@ -73,9 +76,10 @@ SELECT 'operator', o.oid::regoperator::text, 0,
 """
 
 CASTS = """
-SELECT 'cast', format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL),
-       0, concat_ws(' ', nullif(c.castfunc, 0)::regprocedure, c.castcontext,
-                    c.castmethod), NULL, NULL
+SELECT 'cast',
+       format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL), 0,
+       concat_ws(' ', nullif(c.castfunc, 0)::regprocedure, c.castcontext,
+                 c.castmethod), NULL, NULL
   FROM pg_cast AS c
  WHERE %(database)s AND c.oid >= 16384
    AND ('pg_cast'::regclass, c.oid) NOT IN (SELECT * FROM member)
@@ -186,7 +190,8 @@ SELECT 'comment', CASE WHEN a.attname IS NULL THEN o.kind ELSE 'column' END
         UNION ALL
         SELECT 'pg_type'::regclass, t.oid, 'type', t.name FROM type AS t
         UNION ALL
-        SELECT 'pg_constraint'::regclass, c.oid, 'constraint', r.name || '.' || c.conname
+        SELECT 'pg_constraint'::regclass, c.oid, 'constraint',
+               r.name || '.' || c.conname
           FROM pg_constraint AS c JOIN relation AS r ON r.oid = c.conrelid
         UNION ALL
         SELECT 'pg_trigger'::regclass, t.oid, 'trigger', r.name || '.' || t.tgname

@@ -112,8 +112,9 @@ SELECT 'grants' AS kind, l.kind || ' ' || l.name AS identity, 0 AS position,
 """
 
 DEFAULT_GRANTS = """
-SELECT 'default_grants', d.label || ' ' || d.objtype || coalesce(' in ' || d.nspname, ''),
-       0, 'GRANT ' || string_agg(d.privilege_type, ', ' ORDER BY d.privilege_type)
+SELECT 'default_grants',
+       d.label || ' ' || d.objtype || coalesce(' in ' || d.nspname, ''), 0,
+       'GRANT ' || string_agg(d.privilege_type, ', ' ORDER BY d.privilege_type)
        || ' TO ' || d.grantee
        || CASE WHEN d.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, NULL, NULL
   FROM (SELECT o.label, n.nspname, a.privilege_type, a.is_grantable,

@@ -73,9 +73,9 @@ class Scope:
         """Return the parameters of the query."""
         return {
             "own": OWN_SCHEMA,
-            "schemas": [_regex(pattern) for pattern in self.schemas],
-            "relations": [_regex(pattern, qualified=True) for pattern in self.relations],
-            "routines": [_regex(pattern, qualified=True) for pattern in self.routines],
+            "schemas": [_regex(schema) for schema in self.schemas],
+            "relations": [_regex(name, qualified=True) for name in self.relations],
+            "routines": [_regex(name, qualified=True) for name in self.routines],
             "every_type": "*" in self.relations,
             "database": self.database,
             "grants": self.grants,
@@ -134,11 +134,11 @@ def digest_of(formula: str, items: Iterable[tuple[str, str]]) -> str:
 def _assemble(lines: list[tuple[Any, ...]]) -> dict[str, str]:
     objects: dict[str, list[str]] = {}
     for kind, identity, head, expression, tail in lines:
-        text = unquote(head or "")
+        text = unquote(head)
         if expression is not None:
-            whole = canonical(expression, query=kind in _QUERIES and not text)
-            text += whole
-        objects.setdefault(f"{kind} {unquote(identity)}", []).append(text + (tail or ""))
+            text += canonical(expression, query=kind in _QUERIES and not head)
+        key = f"{kind} {unquote(identity)}"
+        objects.setdefault(key, []).append(text + (tail or ""))
     return {key: "\n".join(parts) for key, parts in objects.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,7 +14,6 @@ from psycopg.pq import TransactionStatus
 
 from pytest_oneroof.postgres.fingerprint import (
     SCHEMA_FORMULA,
-    Difference,
     SchemaFingerprint,
     Scope,
     compare,
@@ -23,189 +23,14 @@ from pytest_oneroof.postgres.fingerprint import (
 
 Connection = psycopg.Connection[Any]
 
-MODEL = """
-CREATE SCHEMA gov;
-CREATE TYPE gov.mood AS ENUM ('sad', 'ok');
-CREATE DOMAIN gov.code AS varchar(9) CHECK (VALUE IN ('a', 'b'));
-CREATE TABLE gov.owner (code text PRIMARY KEY, mood gov.mood);
-CREATE TABLE gov.thing (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  state varchar(20) DEFAULT 'draft'
-    CONSTRAINT known_state CHECK (state IN ('draft', 'active')),
-  level int CONSTRAINT sane_level CHECK (level BETWEEN 0 AND 5 AND level <> 3),
-  owner text REFERENCES gov.owner,
-  tags text[] DEFAULT '{}'
-);
-CREATE INDEX ix_live ON gov.thing (lower(owner)) WHERE state IN ('draft', 'active');
-CREATE FUNCTION gov.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-CREATE FUNCTION gov.twice(n int DEFAULT 1) RETURNS int LANGUAGE sql AS 'SELECT n * 2';
-CREATE TRIGGER touch BEFORE INSERT ON gov.thing
-  FOR EACH ROW WHEN (NEW.state IN ('draft', 'x')) EXECUTE FUNCTION gov.touch();
-CREATE VIEW gov.live AS
-  SELECT id, state FROM gov.thing WHERE state IN ('draft', 'active') AND level > 0;
-CREATE SEQUENCE gov.counter;
-ALTER TABLE gov.owner ENABLE ROW LEVEL SECURITY;
-CREATE POLICY see ON gov.owner USING (code <> 'x');
-COMMENT ON TABLE gov.thing IS 'what is owned';
-"""
-
-# statement; kind, identity and change of the one difference; lines of its diff
-CHANGES = {
-    "view": (
-        "CREATE OR REPLACE VIEW gov.live AS SELECT id, state FROM gov.thing"
-        " WHERE state IN ('draft', 'retired') AND level > 0",
-        ("view", "gov.live", "changed"),
-        [
-            "    -WHERE (((state)::text = ANY (ARRAY['draft'::text, 'active'::text]))",
-            "    +WHERE (((state)::text = ANY (ARRAY['draft'::text, 'retired'::text]))",
-        ],
-    ),
-    "column": (
-        "ALTER TABLE gov.owner ADD note text NOT NULL DEFAULT 'none'",
-        ("table", "gov.owner", "changed"),
-        ["    +  note text NOT NULL DEFAULT 'none'::text"],
-    ),
-    "default": (
-        "ALTER TABLE gov.thing ALTER state SET DEFAULT 'active'",
-        ("table", "gov.thing", "changed"),
-        [
-            "    -  state character varying(20) DEFAULT 'draft'::character varying",
-            "    +  state character varying(20) DEFAULT 'active'::character varying",
-        ],
-    ),
-    "not null": (
-        "ALTER TABLE gov.thing ALTER level SET NOT NULL",
-        ("table", "gov.thing", "changed"),
-        ["    -  level integer", "    +  level integer NOT NULL"],
-    ),
-    "storage option": (
-        "ALTER TABLE gov.thing SET (fillfactor = 70)",
-        ("table", "gov.thing", "changed"),
-        ["    +WITH fillfactor=70"],
-    ),
-    "row security": (
-        "ALTER TABLE gov.owner FORCE ROW LEVEL SECURITY",
-        ("table", "gov.owner", "changed"),
-        ["    +ROW LEVEL SECURITY FORCED"],
-    ),
-    "trigger disabled": (
-        "ALTER TABLE gov.thing DISABLE TRIGGER touch",
-        ("trigger", "gov.thing.touch", "changed"),
-        [") EXECUTE FUNCTION gov.touch() -- DISABLED"],
-    ),
-    "foreign key not enforced": (
-        "ALTER TABLE gov.thing DISABLE TRIGGER ALL;"
-        "ALTER TABLE gov.thing ENABLE TRIGGER USER",
-        ("constraint", "gov.thing.thing_owner_fkey", "changed"),
-        ["-- 2 of its triggers not enabled"],
-    ),
-    "constraint not valid": (
-        "ALTER TABLE gov.thing ADD CONSTRAINT few CHECK (level < 9) NOT VALID",
-        ("constraint", "gov.thing.few", "added"),
-        ["    +CHECK ((level < 9)) NOT VALID"],
-    ),
-    "index dropped": (
-        "DROP INDEX gov.ix_live",
-        ("index", "gov.ix_live", "removed"),
-        ["    -CREATE INDEX ix_live ON gov.thing USING btree(lower(owner)) WHERE"],
-    ),
-    "function body": (
-        "CREATE OR REPLACE FUNCTION gov.twice(n int DEFAULT 1) RETURNS int"
-        " LANGUAGE sql AS 'SELECT n * 3'",
-        ("function", "gov.twice(integer)", "changed"),
-        ["    -AS SELECT n * 2", "    +AS SELECT n * 3"],
-    ),
-    "function blank": (
-        "CREATE OR REPLACE FUNCTION gov.twice(n int DEFAULT 1) RETURNS int"
-        " LANGUAGE sql AS 'SELECT n * 2 '",
-        ("function", "gov.twice(integer)", "changed"),
-        ["    +AS SELECT n * 2·"],
-    ),
-    "function powers": (
-        "ALTER FUNCTION gov.twice SECURITY DEFINER SET search_path = gov",
-        ("function", "gov.twice(integer)", "changed"),
-        ["    +LANGUAGE sql VOLATILE SECURITY DEFINER COST 100", "    +SET search_path=gov"],
-    ),
-    "function argument": (
-        "CREATE OR REPLACE FUNCTION gov.twice(n int DEFAULT 2) RETURNS int"
-        " LANGUAGE sql AS 'SELECT n * 2'",
-        ("function", "gov.twice(integer)", "changed"),
-        ["    -FUNCTION(n integer DEFAULT 1)", "    +FUNCTION(n integer DEFAULT 2)"],
-    ),
-    "enum": (
-        "ALTER TYPE gov.mood ADD VALUE 'glad' BEFORE 'ok'",
-        ("type", "gov.mood", "changed"),
-        ["    +  'glad'"],
-    ),
-    "domain": (
-        "ALTER DOMAIN gov.code SET NOT NULL",
-        ("type", "gov.code", "changed"),
-        ["    +DOMAIN AS character varying(9) NOT NULL"],
-    ),
-    "sequence": (
-        "ALTER SEQUENCE gov.counter INCREMENT 5",
-        ("sequence", "gov.counter", "changed"),
-        ["INCREMENT 5"],
-    ),
-    "policy": (
-        "ALTER POLICY see ON gov.owner USING (code <> 'y')",
-        ("policy", "gov.owner.see", "changed"),
-        ["    -USING (code <> 'x'::text)", "    +USING (code <> 'y'::text)"],
-    ),
-    "rule": (
-        "CREATE RULE quiet AS ON DELETE TO gov.thing DO INSTEAD NOTHING",
-        ("rule", "gov.thing.quiet", "added"),
-        ["    +CREATE RULE quiet AS ON DELETE TO gov.thing DO INSTEAD NOTHING;"],
-    ),
-    "grant": (
-        "GRANT SELECT, INSERT ON gov.thing TO PUBLIC",
-        ("grants", "table gov.thing", "added"),
-        ["    +GRANT INSERT, SELECT TO PUBLIC"],
-    ),
-    "column grant": (
-        "GRANT UPDATE (state) ON gov.thing TO PUBLIC",
-        ("grants", "column gov.thing.state", "added"),
-        ["    +GRANT UPDATE TO PUBLIC"],
-    ),
-    "revoked default": (
-        "REVOKE EXECUTE ON FUNCTION gov.twice FROM PUBLIC",
-        ("grants", "function gov.twice(integer)", "added"),
-        ["    +REVOKE ALL FROM PUBLIC"],
-    ),
-    "owner's own right": (
-        "REVOKE DELETE ON gov.thing FROM CURRENT_USER",
-        ("grants", "table gov.thing", "added"),
-        ["    +REVOKE DELETE FROM owner"],
-    ),
-    "default grant": (
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA gov GRANT SELECT ON TABLES TO PUBLIC",
-        ("default_grants", "postgres tables in gov", "added"),
-        ["    +GRANT SELECT TO PUBLIC"],
-    ),
-    "comment": (
-        "COMMENT ON TABLE gov.thing IS 'what is not owned'",
-        ("comment", "table gov.thing", "changed"),
-        ["    +what is not owned"],
-    ),
-    "event trigger": (
-        "CREATE FUNCTION gov.told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
-        "CREATE EVENT TRIGGER told ON sql_drop EXECUTE FUNCTION gov.told()",
-        ("event_trigger", "told", "added"),
-        ["    +ON sql_drop EXECUTE FUNCTION gov.told()"],
-    ),
-    "statistics object": (
-        "CREATE STATISTICS gov.both ON state, level FROM gov.thing",
-        ("statistics", "gov.both", "added"),
-        ["    +CREATE STATISTICS gov.both ON state, level FROM gov.thing"],
-    ),
-}
+MODEL = Path(__file__).with_name("fingerprint_gov.sql")
 
 
 @pytest.fixture
 def database(fresh_database: str) -> Iterator[Connection]:
     """Yield an autocommit connection to a throw-away database with the model."""
     with psycopg.connect(fresh_database, autocommit=True) as connection:
-        connection.execute(MODEL)
+        connection.execute(MODEL.read_text())
         yield connection
 
 
@@ -219,25 +44,6 @@ def role(database: Connection) -> Iterator[str]:
     database.execute("RESET ROLE")
     database.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(identifier))
     database.execute(sql.SQL("DROP ROLE {}").format(identifier))
-
-
-@pytest.mark.parametrize(("statement", "expected", "shown"), CHANGES.values(), ids=CHANGES)
-def test_tells_what_changed(
-    database: Connection,
-    statement: str,
-    expected: tuple[str, str, str],
-    shown: list[str],
-) -> None:
-    """Each change gives one difference that names the object and shows the lines."""
-    before = read_schema(database)
-    database.execute(statement)  # type: ignore[arg-type]
-    after = read_schema(database)
-    found = {(d.kind, d.identity, d.change): d for d in compare(before, after)}
-    assert expected in found
-    assert [key for key in found if key != expected and key[1] != "gov.told()"] == []
-    assert before.digest != after.digest
-    for line in shown:
-        assert line in str(found[expected])
 
 
 def test_is_equal_when_nothing_changed(database: Connection) -> None:
@@ -278,8 +84,9 @@ def test_is_blind_to_a_new_owner(database: Connection, role: str) -> None:
 def test_names_roles_as_told(database: Connection, role: str) -> None:
     """A role in grants and policies gets the given name, or its grants go."""
     database.execute(
-        sql.SQL("GRANT SELECT ON gov.thing TO {0}; ALTER POLICY see ON gov.owner TO {0}")
-        .format(sql.Identifier(role))
+        sql.SQL(
+            "GRANT SELECT ON gov.thing TO {0}; ALTER POLICY see ON gov.owner TO {0}"
+        ).format(sql.Identifier(role))
     )
     key = "grants table gov.thing"
     assert read_schema(database).objects[key] == f"GRANT SELECT TO {role}"
@@ -291,7 +98,9 @@ def test_names_roles_as_told(database: Connection, role: str) -> None:
 
 def test_is_blind_to_settings_and_puts_them_back(database: Connection) -> None:
     """The session's search_path, formats and quoting neither matter nor change."""
-    database.execute("ALTER TABLE gov.thing ADD at timestamptz DEFAULT '2026-01-01 UTC'")
+    database.execute(
+        "ALTER TABLE gov.thing ADD at timestamptz DEFAULT '2026-01-01 UTC'"
+    )
     before = read_schema(database)
     database.execute(
         "SET search_path = gov; SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German';"
@@ -318,7 +127,9 @@ def test_reads_in_a_read_only_transaction_as_a_powerless_role(
         found = read_schema(database)
         assert database.info.transaction_status == TransactionStatus.INTRANS
         assert database.execute("SHOW search_path").fetchone() == ("gov",)
-        assigned = database.execute("SELECT pg_current_xact_id_if_assigned()").fetchone()
+        assigned = database.execute(
+            "SELECT pg_current_xact_id_if_assigned()"
+        ).fetchone()
         assert assigned == (None,)
     assert render(compare(expected, found)) == "no difference"
 
@@ -340,7 +151,9 @@ def test_is_blind_to_what_a_rollback_leaves(database: Connection) -> None:
         "SELECT relhasindex, reltuples, relpages FROM pg_class"
         " WHERE oid = 'gov.plain'::regclass"
     )
-    database.execute("CREATE TABLE gov.plain AS SELECT g AS n FROM generate_series(1, 9) g")
+    database.execute(
+        "CREATE TABLE gov.plain AS SELECT g AS n FROM generate_series(1, 9) g"
+    )
     before, was = read_schema(database), database.execute(statistics).fetchone()
     for statement in ("CREATE INDEX ON gov.plain (n)", "ANALYZE gov.plain"):
         with database.transaction(force_rollback=True):
@@ -474,10 +287,4 @@ def _restore_definitions(connection: Connection) -> None:
     }
     assert remake.keys() == texts.keys()
     for statement in remake.values():
-        connection.execute(statement)  # type: ignore[arg-type]
-
-
-def test_a_difference_without_one_side_shows_the_other() -> None:
-    """An object that is gone is shown whole, each line marked as removed."""
-    gone = Difference("view", "gov.live", "removed", "VIEW\nSELECT 1", None)
-    assert str(gone) == "- view gov.live removed\n    -VIEW\n    -SELECT 1"
+        connection.execute(statement)

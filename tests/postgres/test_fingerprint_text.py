@@ -162,7 +162,9 @@ def _expressions() -> st.SearchStrategy[str]:
     )
     leaves = st.one_of(
         strings.map(lambda s: f"{s}::text"),
-        st.sampled_from(["a", "t.b", "1", "1.5", "NULL::text", "(x)::bigint", "f(a, b)"]),
+        st.sampled_from(
+            ["a", "t.b", "1", "1.5", "NULL::text", "(x)::bigint", "f(a, b)"]
+        ),
     )
     return st.recursive(
         leaves,

@@ -35,8 +35,8 @@ class Server:
     def create(self, database: str, script: Path) -> str:
         """Make a database anew from a script, and return its URL."""
         with psycopg.connect(self._embedded.url("postgres"), autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE IF EXISTS {database}")  # type: ignore[arg-type]
-            admin.execute(f"CREATE DATABASE {database} TEMPLATE template0")  # type: ignore[arg-type]
+            admin.execute(f"DROP DATABASE IF EXISTS {database}")
+            admin.execute(f"CREATE DATABASE {database} TEMPLATE template0")
         url = with_database(self._embedded.url("postgres"), database)
         self._run("psql", "-Xqv", "ON_ERROR_STOP=1", "-d", url, "-f", str(script))
         return url

@@ -1,0 +1,187 @@
+"""One check of one item: isolation, proof, and what a bad proof raises."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from pytest_oneroof.clone import examples, residue
+from pytest_oneroof.clone.connection import GuardedConnection
+from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
+from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.session import CloneRun
+from pytest_oneroof.state import failed_key, proofs_key
+
+ISOLATIONS = ("rollback", "savepoint", "database")
+GUARDED = ("oneroof_clone", "oneroof_clone_async", "oneroof_target")
+FIXTURES = frozenset({*GUARDED, "oneroof_database"})
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What an item's markers ask for."""
+
+    isolation: str = "rollback"
+    allow_residue: Mapping[str, str] = field(default_factory=dict)
+    constraints: bool = True
+
+
+def read_marker(item: pytest.Item) -> Wishes:
+    """Return what the markers `oneroof` of an item ask for, the closest winning.
+
+    Raise pytest.UsageError for a value that the marker does not know.
+    """
+    values: dict[str, Any] = {}
+    for mark in reversed(list(item.iter_markers("oneroof"))):
+        unknown = set(mark.kwargs) - set(Wishes.__dataclass_fields__)
+        if unknown or mark.args:
+            raise pytest.UsageError(
+                f"{item.nodeid}: the marker oneroof takes isolation, allow_residue "
+                f"and constraints, given: {', '.join(sorted(unknown)) or mark.args}"
+            )
+        values |= mark.kwargs
+    wishes = Wishes(**values)
+    if wishes.isolation not in ISOLATIONS:
+        raise pytest.UsageError(
+            f"{item.nodeid}: isolation is one of {', '.join(ISOLATIONS)}, given: "
+            f"{wishes.isolation!r}"
+        )
+    if not all(str(reason).strip() for reason in wishes.allow_residue.values()):
+        raise pytest.UsageError(
+            f"{item.nodeid}: allow_residue takes {{kind: reason}}, a reason is missing"
+        )
+    return wishes
+
+
+def uses_clone(item: pytest.Item) -> bool:
+    """Tell whether an item asks for the clone."""
+    return not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def needs_databases(item: pytest.Item) -> bool:
+    """Tell whether an item asks for a throw-away database."""
+    if not uses_clone(item):
+        return False
+    names = getattr(item, "fixturenames", ())
+    return "oneroof_database" in names or read_marker(item).isolation == "database"
+
+
+@contextlib.contextmanager
+def examples_proved(item: pytest.Item, run: CloneRun) -> Iterator[None]:
+    """Give each Hypothesis example that the item runs its savepoint and proof."""
+    function = getattr(item, "obj", None)
+    if run.sandbox is None or FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        yield
+        return
+    if getattr(function, "is_hypothesis_test", False) and _only_ours(item):
+        examples.lift_health_check(function)
+    with examples.each_example(function, run.sandbox.example):
+        yield
+
+
+class Checks:
+    """The checks of a run: each method is the body of a fixture."""
+
+    def __init__(self, run: CloneRun) -> None:
+        self.run = run
+
+    def isolation(self, item: pytest.Item) -> str:
+        """Return the isolation that the item's markers ask for."""
+        return read_marker(item).isolation
+
+    def guarded(
+        self, item: pytest.Item, kind: type[Any] = GuardedConnection
+    ) -> Iterator[Any]:
+        """Yield a guarded connection, then roll back and judge."""
+        sandbox = self.run.sandbox
+        assert sandbox is not None
+        wishes = read_marker(item)
+        connection = sandbox.begin(
+            item.nodeid,
+            savepoints=wishes.isolation == "savepoint",
+            constraints=wishes.constraints,
+            kind=kind,
+        )
+        try:
+            yield connection
+        finally:
+            judge(item, sandbox.finish(), wishes)
+
+    def guarded_async(self, item: pytest.Item) -> Iterator[Any]:
+        """Yield a guarded AsyncConnection, then roll back and judge."""
+        yield from self.guarded(item, GuardedAsyncConnection)
+
+    def throwaway_connection(self, request: pytest.FixtureRequest) -> Iterator[Any]:
+        """Yield a plain connection to a throw-away database, closed at the end."""
+        url = request.getfixturevalue("oneroof_database")
+        connection = psycopg.connect(url)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def throwaway(self, item: pytest.Item) -> Iterator[str]:
+        """Yield a throw-away database's URL, drop it, and prove the clone untouched."""
+        sandbox, pool = self.run.sandbox, self.run.pool()
+        assert sandbox is not None
+        own = not sandbox.running
+        if own:
+            sandbox.begin(item.nodeid)
+        found = pool.take()
+        try:
+            yield self.run.role_url(found.name)
+        finally:
+            left: tuple[residue.Residue, ...] = ()
+            if self.run.settings.keep_failed and item.stash.get(failed_key, False):
+                pool.keep(found)
+                file = self.run.write_url(found.name)
+                item.add_report_section(
+                    "teardown", "oneroof", f'kept {found.name}: psql "$(cat {file})"'
+                )
+            else:
+                left = pool.drop(found)
+            if own:
+                proof = sandbox.finish()
+                judge(item, _with_left(proof, left), read_marker(item))
+
+
+def judge(item: pytest.Item, proof: Proof, wishes: Wishes) -> None:
+    """Keep an item's proof; raise ResidueError where it is not clean."""
+    if wishes.allow_residue:
+        proof = residue.allow(proof, wishes.allow_residue)
+    item.stash.setdefault(proofs_key, []).append(proof)
+    if proof.constraints.startswith("violated"):
+        raise ResidueError(
+            f"{proof.check}: a deferred constraint is {proof.constraints}\n"
+            "it is checked at the check's end, as a commit would; to leave it "
+            "unchecked: @pytest.mark.oneroof(constraints=False)"
+        )
+    if proof.verdict != "clean":
+        raise ResidueError(str(proof))
+
+
+def _with_left(proof: Proof, left: tuple[residue.Residue, ...]) -> Proof:
+    joined = replace(proof, dirty=(*proof.dirty, *left))
+    return residue.verdict_of(joined, strict=False)
+
+
+def _only_ours(item: pytest.Item) -> bool:
+    """Tell whether, of the fixtures that the test names, only ours are per test.
+
+    Asked as Hypothesis' own plugin asks before its health check: parameters and
+    autouse fixtures do not count.
+    """
+    function: Any = getattr(item, "function")
+    manager = getattr(item, "_request")._fixturemanager
+    found = manager.getfixtureinfo(node=item, func=function, cls=None).name2fixturedefs
+    named = set(inspect.signature(function).parameters) - set(GUARDED)
+    return not any(
+        definition.scope == "function" for name in named for definition in found.get(name, ())
+    )

@@ -1,0 +1,43 @@
+"""The guarded connection for asyncio: psycopg's AsyncConnection, same guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from pytest_oneroof.clone.connection import COMMIT, ROLLBACK, Guarding, Ward
+
+
+class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
+    """A psycopg AsyncConnection inside a guarded transaction.
+
+    As GuardedConnection, with coroutines where psycopg has them.
+    """
+
+    def __init__(self, pgconn: Any, ward: Ward) -> None:
+        self.ward = ward
+        super().__init__(pgconn)
+        self.prepare_threshold = None
+
+    async def commit(self) -> None:
+        """Refuse; in isolation 'savepoint' keep the work so far."""
+        self.end("commit", COMMIT)
+
+    async def rollback(self) -> None:
+        """Refuse; in isolation 'savepoint' undo the work since the last commit."""
+        self.end("rollback", ROLLBACK)
+
+    async def close(self) -> None:
+        """Refuse; in isolation 'savepoint' undo uncommitted work and look closed."""
+        self.leave()
+
+    async def __aenter__(self) -> GuardedAsyncConnection:
+        return self
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.exit_block(failed=kind is not None)
+
+    async def set_autocommit(self, value: bool) -> None:
+        """Refuse autocommit; setting what is set already is allowed."""
+        self.refuse_autocommit(value)

@@ -1,0 +1,389 @@
+"""Coverage: 26 checks of ownership, scanner, events, cursor, uniqueness and undo.
+
+The rows of the list of checks, in its order, each under its id. What they expect
+stands in `fixtures/coverage.json`, what they read in `sql/coverage/`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from pytest_oneroof import resources
+from pytest_oneroof.suites.figures import (
+    Connection,
+    compare,
+    expect,
+    expected_figures,
+    read_figures,
+    row,
+    tell,
+)
+from pytest_oneroof.suites.support import refused, rows, sql
+
+readonly = pytest.mark.readonly
+
+
+def data(name: str) -> Any:
+    """Return a value of the suite's fixture."""
+    return resources.read_json("fixtures/coverage.json")[name]
+
+
+# --------------------------------------------------------- R1: ownership coverage
+
+
+@row("r1.1")
+@readonly
+def test_ownership_rows(oneroof_target: Connection) -> None:
+    """Five groups own themselves in six scopes: 30 active accountable anchors."""
+    expect(
+        oneroof_target,
+        "coverage/ownership_anchors",
+        "coverage/anchor_grid",
+        listing="coverage/unanchored.sql",
+    )
+
+
+@row("r1.2")
+@readonly
+def test_owner_gap(oneroof_target: Connection) -> None:
+    """No cell of 35 objects and 6 scopes is without an accountable owner."""
+    expect(
+        oneroof_target,
+        "coverage/owner_gap",
+        "coverage/base_figures",
+        listing="coverage/open_cells.sql",
+    )
+
+
+@row("r1.3")
+@readonly
+def test_owner_conflict(oneroof_target: Connection) -> None:
+    """No cell has two accountable owners, and the index that forbids it stands."""
+    expect(
+        oneroof_target,
+        "coverage/owner_conflict",
+        "coverage/accountable_index",
+        "coverage/ownership_anchors.own",
+    )
+
+
+@row("r1.4")
+@readonly
+def test_coverage_percentage(oneroof_target: Connection) -> None:
+    """Coverage is 100.00 percent, and covered and open cells make up 35 x 6."""
+    expect(oneroof_target, "coverage/coverage_rollup", "coverage/base_figures")
+    found = read_figures(oneroof_target, "coverage/coverage_rollup")
+    required = read_figures(oneroof_target, "coverage/base_figures")["required_cells"]
+    told = found["covered_cells"] + found["gap_cells"]
+    tell(compare({"covered + gap": required}, {"covered + gap": told}), "one read")
+
+
+# ----------------------------------------------------------- R2: effective owners
+
+
+@row("r2.1")
+@readonly
+def test_effective_owners(oneroof_target: Connection) -> None:
+    """Groups and cells together have 240 effective owners."""
+    expect(oneroof_target, "coverage/effective_owner.total")
+
+
+@row("r2.2")
+@readonly
+def test_direct_owners(oneroof_target: Connection) -> None:
+    """Thirty owners are direct, at depth 0, and all of them are of groups."""
+    expect(
+        oneroof_target,
+        "coverage/effective_owner.direct",
+        "coverage/effective_owner.direct_groups",
+    )
+
+
+@row("r2.3")
+@readonly
+def test_inherited_owners(oneroof_target: Connection) -> None:
+    """All 210 cells inherit, at depth 1, the owner of their group's anchor."""
+    expect(
+        oneroof_target,
+        "coverage/effective_owner.inherited",
+        "coverage/effective_owner.inherited_cells",
+        "coverage/inherited_cells",
+    )
+
+
+# ------------------------------------------------------ R3: what the scanner wrote
+
+
+@row("r3.1")
+@readonly
+def test_candidate_states(oneroof_target: Connection) -> None:
+    """The scanner holds one state for each of the five groups."""
+    expect(
+        oneroof_target,
+        "coverage/write_shape.candidate_state",
+        "coverage/base_figures.object_groups",
+    )
+
+
+@row("r3.2")
+@readonly
+def test_candidate_objects(oneroof_target: Connection) -> None:
+    """The scanner holds one object for each of the 35 governed collections."""
+    expect(
+        oneroof_target,
+        "coverage/write_shape.candidate_object",
+        "coverage/base_figures.objects",
+    )
+
+
+@row("r3.3")
+@readonly
+def test_scan_runs(oneroof_target: Connection) -> None:
+    """The ledger holds two scan runs, both completed."""
+    expect(
+        oneroof_target,
+        "coverage/write_shape.scan_run",
+        "coverage/write_shape.scan_run_completed",
+    )
+
+
+@row("r3.4")
+@readonly
+def test_ruleset(oneroof_target: Connection) -> None:
+    """There is one ruleset, and it is active."""
+    expect(
+        oneroof_target,
+        "coverage/write_shape.ruleset",
+        "coverage/write_shape.ruleset_active",
+    )
+
+
+# --------------------------------------------------- R4: the scanner's second pass
+
+
+def scan_again(connection: Connection) -> dict[str, Any]:
+    """Run the scanner's write half once more; return what it says it wrote.
+
+    Asserts that the clone held its baseline before, and gained one run by it.
+    """
+    expect(connection, "coverage/write_shape")
+    scan = data("scan")
+    written = rows(connection, sql("coverage/scanner_write_half.sql"), scan)
+    before = expected_figures("coverage/write_shape.scan_run", data("baseline"))
+    after = read_figures(connection, "coverage/write_shape")
+    tell(compare({"scan_run": before["scan_run"] + 1}, after), "one run more")
+    return {"groups_scanned": written[0][0], "objects_materialized": written[0][1]}
+
+
+@row("r4.1")
+def test_states_are_idempotent(oneroof_clone: Connection) -> None:
+    """A further scan leaves 5 states, each of them seen last by the new run."""
+    written = scan_again(oneroof_clone)
+    expect(oneroof_clone, "coverage/write_shape.candidate_state")
+    seen = read_figures(oneroof_clone, "coverage/seen_by_run", data("scan"))
+    states = expected_figures("coverage/write_shape.candidate_state", data("baseline"))
+    expected = {"groups_scanned": states["candidate_state"]}
+    expected["states"] = states["candidate_state"]
+    tell(compare(expected, written | seen), f"last seen by {data('scan')['run_id']}")
+
+
+@row("r4.2")
+def test_objects_are_idempotent(oneroof_clone: Connection) -> None:
+    """A further scan leaves 35 objects, each of them seen last by the new run."""
+    written = scan_again(oneroof_clone)
+    expect(oneroof_clone, "coverage/write_shape.candidate_object")
+    seen = read_figures(oneroof_clone, "coverage/seen_by_run", data("scan"))
+    shape = expected_figures("coverage/write_shape.candidate_object", data("baseline"))
+    expected = {"objects_materialized": shape["candidate_object"]}
+    expected["objects"] = shape["candidate_object"]
+    tell(compare(expected, written | seen), f"last seen by {data('scan')['run_id']}")
+
+
+# --------------------------------------------------------- R5: events fail closed
+
+
+def emit(connection: Connection, event_type: str) -> None:
+    """Try to emit a governance event, shaped as the registry has it."""
+    values = {
+        "event_type": event_type,
+        "event_stream": None,
+        "delivery_lane": None,
+        "canonical_address": "collection:agents",
+    }
+    connection.execute(sql("coverage/emit_governance_event.sql"), values)
+
+
+@row("r5.1")
+def test_inactive_type(oneroof_clone: Connection) -> None:
+    """An event of an inactive governance type is refused by the outbox's trigger."""
+    with refused(
+        oneroof_clone,
+        sqlstate="P0001",
+        rule="fn_event_type_validate",
+        says="is inactive",
+    ):
+        emit(oneroof_clone, data("events")["inactive"])
+
+
+@row("r5.2")
+def test_unknown_type(oneroof_clone: Connection) -> None:
+    """An event of an unknown governance type is refused by the outbox's trigger."""
+    with refused(
+        oneroof_clone, sqlstate="P0001", rule="fn_event_type_validate", says="unknown"
+    ):
+        emit(oneroof_clone, data("events")["unknown"])
+
+
+@row("r5.3")
+@readonly
+def test_nothing_emitted(oneroof_target: Connection) -> None:
+    """The outbox holds events, and none of them is a governance event."""
+    expect(oneroof_target, "coverage/event_state", "coverage/outbox_filled")
+
+
+# ------------------------------------------------------ R6: the cursor moves forward
+
+
+def call_worker(connection: Connection, call: str) -> tuple[int, dict[str, Any]]:
+    """Let the worker report a watermark; return rows written, and its cursor.
+
+    `call` is 'stale', two hours before the stored watermark, or 'newer', one
+    hour after it. Asserts that the one cursor was at its baseline.
+    """
+    state = read_figures(connection, "coverage/cursor_state")
+    tell(compare(data("cursor")["kept"], state), "the cursor before the call")
+    times = read_figures(connection, "coverage/cursor_times")
+    values = times | data("cursor")[call] | {"watermark_ts": times[call]}
+    written = rows(connection, sql("coverage/cursor_advance.sql"), values)
+    return len(written), read_figures(connection, "coverage/cursor_state")
+
+
+def check_call(connection: Connection, call: str, column: str) -> None:
+    """Assert rows written and one column after a call of the worker."""
+    written, state = call_worker(connection, call)
+    kept = call == "stale"
+    expected = data("cursor")["kept" if kept else "advanced"]
+    tell(
+        compare(
+            {"rows written": 0 if kept else 1, column: expected[column]},
+            {"rows written": written, column: state[column]},
+        ),
+        f"after a {call} watermark",
+    )
+
+
+@row("r6.1")
+def test_stale_watermark(oneroof_clone: Connection) -> None:
+    """A stale watermark writes no row, and the cursor stays at wm-2."""
+    check_call(oneroof_clone, "stale", "last_watermark_id")
+
+
+@row("r6.2")
+def test_stale_events(oneroof_clone: Connection) -> None:
+    """A stale watermark writes no row, and 20 events stay seen."""
+    check_call(oneroof_clone, "stale", "events_seen")
+
+
+@row("r6.3")
+def test_newer_watermark(oneroof_clone: Connection) -> None:
+    """A newer watermark writes one row, and the cursor advances to wm-3."""
+    check_call(oneroof_clone, "newer", "last_watermark_id")
+
+
+@row("r6.4")
+def test_newer_events(oneroof_clone: Connection) -> None:
+    """A newer watermark adds its 10 events to the 20 seen."""
+    check_call(oneroof_clone, "newer", "events_seen")
+
+
+# -------------------------------------------------------------- R7: uniqueness
+
+
+@row("r7.1")
+def test_second_owner(oneroof_clone: Connection) -> None:
+    """A second active accountable owner of a cell is refused by its unique index."""
+    with refused(oneroof_clone, sqlstate="23505", rule="uq_gov_obj_accountable"):
+        oneroof_clone.execute(
+            sql("coverage/duplicate_owner.sql"),
+            {"owner_gov_code": data("second_owner")},
+        )
+
+
+# ------------------------------------------------------------- R8: delete and undo
+
+
+@contextlib.contextmanager
+def seed_deleted(connection: Connection) -> Iterator[None]:
+    """Delete the seed for the length of the block, and undo that at its end.
+
+    Asserts that all of it was there and went.
+    """
+    with connection.transaction():
+        gone = rows(
+            connection,
+            sql("coverage/delete_seed.sql"),
+            {"created_by": data("seed_tag")},
+        )
+        own = expected_figures("coverage/ownership_anchors.own", data("baseline"))
+        tell(compare(own, {"own": len(gone)}), f"deleted by {data('seed_tag')}")
+        yield
+        raise psycopg.Rollback
+
+
+@row("r8.1")
+def test_gap_without_seed(oneroof_clone: Connection) -> None:
+    """With the seed deleted every cell is open: the gap is 210."""
+    with seed_deleted(oneroof_clone):
+        expect(
+            oneroof_clone,
+            "coverage/owner_gap",
+            "coverage/base_figures",
+            phase="seed deleted",
+        )
+
+
+@row("r8.2")
+def test_own_without_seed(oneroof_clone: Connection) -> None:
+    """With the seed deleted no ownership row is left."""
+    with seed_deleted(oneroof_clone):
+        expect(
+            oneroof_clone, "coverage/ownership_anchors.own", phase="seed deleted"
+        )
+
+
+@row("r8.3")
+def test_own_after_undo(oneroof_clone: Connection) -> None:
+    """After the undo all 30 anchors are back."""
+    with seed_deleted(oneroof_clone):
+        pass
+    expect(oneroof_clone, "coverage/ownership_anchors")
+
+
+@row("r8.4")
+def test_gap_after_undo(oneroof_clone: Connection) -> None:
+    """After the undo no cell of the 210 is open."""
+    with seed_deleted(oneroof_clone):
+        pass
+    expect(oneroof_clone, "coverage/owner_gap")
+
+
+@row("r8.5")
+def test_scanner_after_undo(oneroof_clone: Connection) -> None:
+    """After the undo states, objects and cursor are, row for row, as before."""
+    before = dict(rows(oneroof_clone, sql("coverage/scanner_rows.sql")))
+    with seed_deleted(oneroof_clone):
+        pass
+    expect(
+        oneroof_clone,
+        "coverage/write_shape.candidate_state",
+        "coverage/write_shape.candidate_object",
+    )
+    cursor = read_figures(oneroof_clone, "coverage/cursor_state")
+    tell(compare(data("cursor")["kept"], cursor), "the cursor after the undo")
+    after = dict(rows(oneroof_clone, sql("coverage/scanner_rows.sql")))
+    tell(compare(before, after) | compare(after, before), "after the undo")
