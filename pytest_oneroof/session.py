@@ -209,15 +209,15 @@ class CloneRun:
         if self.server is not None:
             return standin.baseline_file(self.server)
         assert self.lease is not None
-        with_nonce = connect(self.lease.url)
+        connection = connect(self.lease.url)
         try:
-            row = with_nonce.execute(
+            row = connection.execute(
                 "SELECT pg_catalog.shobj_description(d.oid, 'pg_database')"
                 "  FROM pg_catalog.pg_database AS d"
                 " WHERE d.datname = pg_catalog.current_database()"
             ).fetchone()
         finally:
-            with_nonce.close()
+            connection.close()
         marker = parse_marker(row[0] if row else None)
         nonce = marker.nonce if marker else "unmarked"
         return file_of(self._records().folder, self.lease.database, nonce)

@@ -243,7 +243,12 @@ def test_unknown_type(oneroof_clone: Connection) -> None:
 @readonly
 def test_nothing_emitted(oneroof_target: Connection) -> None:
     """The outbox holds events, and none of them is a governance event."""
-    expect(oneroof_target, "coverage/event_state", "coverage/outbox_filled")
+    expect(
+        oneroof_target,
+        "coverage/event_state.gov_emit",
+        "coverage/event_state.gov_types",
+        "coverage/outbox_filled",
+    )
 
 
 # ------------------------------------------------------ R6: the cursor moves forward

@@ -155,9 +155,37 @@ def needs_look(after: State, how: Circumstances) -> bool:
     They do where an id of the window did not abort, and either the check's own
     transaction was lost or somebody else could have been on the clone.
     """
-    if not after.suspects:
+    if not any(status != "in progress" for _, status in after.suspects):
         return False
     return not how.intact or (not how.closed and how.strangers)
+
+
+def unknown_ids(after: State) -> str:
+    """Return the reason that forgotten ids give against a proof, or ''."""
+    unknown = [i for i, status in after.suspects if status is None]
+    return f"the server no longer knows the ids {unknown[:5]}" if unknown else ""
+
+
+def attributed(
+    found: tuple[Residue, ...], after: State, how: Circumstances
+) -> tuple[Residue, ...]:
+    """Name the strangers where content changed while the check's own work did not."""
+    if not how.intact or not how.strangers:
+        return found
+    present = ", ".join(f"pid {pid} of {role}" for pid, role in after.sessions.items())
+    who = present or "a session that has ended"
+    return tuple(
+        replace(r, kind=f"foreign {r.kind}", after=f"{r.after} (by {who}, not this check)")
+        for r in found
+    )
+
+
+def merged(
+    first: tuple[Residue, ...], second: tuple[Residue, ...]
+) -> tuple[Residue, ...]:
+    """Return both, one residue for each kind and object."""
+    known = {(r.kind, r.object): r for r in (*second, *first)}
+    return tuple(known[key] for key in dict.fromkeys((r.kind, r.object) for r in (*first, *second)))
 
 
 def verdict_of(proof: Proof, *, strict: bool) -> Proof:

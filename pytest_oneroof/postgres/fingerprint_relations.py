@@ -190,9 +190,10 @@ SELECT 'policy', r.name || '.' || p.polname, l.position, l.head, l.expression, N
              || ' FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT'
                                          WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
                                          ELSE 'ALL' END
-             || ' TO ' || (SELECT string_agg(n.label, ', ' ORDER BY n.label)
-                             FROM unnest(p.polroles) AS g
-                             JOIN role_name AS n ON n.oid = g), NULL),
+             || ' TO ' || coalesce((SELECT string_agg(n.label, ', ' ORDER BY n.label)
+                                      FROM unnest(p.polroles) AS g
+                                      JOIN role_name AS n ON n.oid = g),
+                                   'roles left out'), NULL),
          (1, 'USING ', pg_get_expr(p.polqual, p.polrelid)),
          (2, 'WITH CHECK ', pg_get_expr(p.polwithcheck, p.polrelid))
        ) AS l (position, head, expression)

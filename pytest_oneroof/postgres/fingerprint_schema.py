@@ -34,7 +34,7 @@ _PARTS = (
 )
 _QUERY = (
     f"WITH {fingerprint_relations.COMMON},{fingerprint_routines.COMMON}\n"
-    "SELECT kind, identity, head, expression, tail\n  FROM ("
+    "SELECT kind, identity, coalesce(head, '(unknown)'), expression, tail\n  FROM ("
     + "UNION ALL".join(_PARTS)
     + """) AS line
  ORDER BY kind COLLATE "C", identity COLLATE "C", position,

@@ -157,7 +157,8 @@ CHANGES = {
         ["    +what is not owned"],
     ),
     "event trigger": (
-        "CREATE FUNCTION gov.told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        "CREATE FUNCTION gov.told() RETURNS event_trigger"
+        " LANGUAGE plpgsql AS 'BEGIN END';"
         "CREATE EVENT TRIGGER told ON sql_drop EXECUTE FUNCTION gov.told()",
         ("event_trigger", "told", "added"),
         ["    +ON sql_drop EXECUTE FUNCTION gov.told()"],

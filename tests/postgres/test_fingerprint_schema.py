@@ -93,7 +93,9 @@ def test_names_roles_as_told(database: Connection, role: str) -> None:
     named = read_schema(database, scope=Scope(roles={role: "reader"}))
     assert named.objects[key] == "GRANT SELECT TO reader"
     assert "TO reader" in named.objects["policy gov.owner.see"]
-    assert key not in read_schema(database, scope=Scope(roles={role: None})).objects
+    without = read_schema(database, scope=Scope(roles={role: None})).objects
+    assert key not in without
+    assert "PERMISSIVE FOR ALL TO roles left out" in without["policy gov.owner.see"]
 
 
 def test_is_blind_to_settings_and_puts_them_back(database: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_oneroof.postgres.fingerprint_text import canonical
@@ -31,7 +31,8 @@ ONE_MEANING = {
     "nested": (
         "ARRAY[ARRAY['a'::text], ARRAY[NULL::text]]",
         "'{{a},{NULL}}'::text[]",
-        "(ARRAY[ARRAY['a'::character varying], ARRAY[NULL::character varying]])::text[]",
+        "(ARRAY[ARRAY['a'::character varying],"
+        " ARRAY[NULL::character varying]])::text[]",
     ),
     "quoting": (
         """ARRAY['it''s'::text, E'back\\\\slash'::text, 'NULL'::text, ''::text]""",
@@ -185,6 +186,7 @@ def _expressions() -> st.SearchStrategy[str]:
     )
 
 
+@settings(deadline=None)
 @given(_expressions())
 def test_is_stable_under_repetition(text: str) -> None:
     """The canonical text of a canonical text is itself."""
@@ -192,6 +194,7 @@ def test_is_stable_under_repetition(text: str) -> None:
     assert canonical(once) == once
 
 
+@settings(deadline=None)
 @given(st.text("ab'\\\"{},N \n", max_size=12))
 def test_never_changes_a_string(value: str) -> None:
     """Whatever stands in a string literal stays there."""
@@ -199,6 +202,7 @@ def test_never_changes_a_string(value: str) -> None:
     assert canonical(f"(a = {literal}::text)") == f"(a = {literal}::text)"
 
 
+@settings(deadline=None)
 @given(_expressions())
 def test_reads_every_token_once(text: str) -> None:
     """Nothing but blanks is lost between text and tree."""

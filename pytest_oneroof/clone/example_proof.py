@@ -1,0 +1,114 @@
+"""One Hypothesis example of a check: run in a savepoint, undone and proved."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from pytest_oneroof.clone import ledger, residue
+from pytest_oneroof.clone.armed import Armed
+from pytest_oneroof.clone.guarded_session import (
+    OK,
+    GuardedSession,
+    Status,
+    message_of,
+)
+from pytest_oneroof.errors import ResidueError
+
+OPEN = b"SAVEPOINT oneroof_example"
+UNDO = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example; "
+SHOWN = 20
+
+
+@contextlib.contextmanager
+def proved_example(
+    session: GuardedSession, armed: Armed, entry: ledger.Row, *, strict: bool
+) -> Iterator[None]:
+    """Run one example of the running check in a savepoint, and prove it.
+
+    `entry` is the state at the check's begin. Raise ResidueError, within the
+    example, when its proof is not clean or a deferred constraint is violated.
+    An error of the example gets a note with the statements that it sent.
+    """
+    ward = armed.connection.ward
+    stack, sent = ward.stack, len(ward.sent)
+    ward.remember = True
+    session.run(OPEN)
+    before = armed.row = armed.row or session.read_row(ledger.snapshot(entry))
+    try:
+        yield
+    except BaseException as error:
+        _undo(session, armed, before)
+        _add_statements(error, ward.sent[sent:])
+        raise
+    else:
+        violated = _undo_checked(session, armed, before)
+        _judge(session, armed, before, strict=strict)
+        if violated:
+            raise ResidueError(f"a deferred constraint is violated: {violated}")
+    finally:
+        ward.stack, ward.remember, ward.spent = stack, False, False
+        del ward.sent[sent:]
+
+
+def _undo(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
+    """Undo an example that failed; its transaction may be gone altogether."""
+    if session.status in (Status.INTRANS, Status.INERROR):
+        _read(session, armed, before)
+
+
+def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> str:
+    """Undo an example; return what its deferred constraints say, or ''."""
+    if session.status not in (Status.INTRANS, Status.INERROR):
+        raise ResidueError(f"{armed.check}: an example ended the check's transaction")
+    if session.status == Status.INTRANS and armed.constraints:
+        command = (
+            b"SET LOCAL oneroof.pass = '%s'; SET CONSTRAINTS ALL IMMEDIATE; "
+            % armed.nonce.encode()
+        )
+        execute = ledger.execute_text(ledger.snapshot(before))
+        result = session.pgconn.exec_(command + UNDO + execute)
+        if result.status in OK:
+            armed.row = ledger.as_row(result)
+            armed.examples += 1
+            return ""
+        violated = message_of(result)
+        _read(session, armed, before)
+        return violated
+    _read(session, armed, before)
+    return ""
+
+
+def _read(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
+    execute = ledger.execute_text(ledger.snapshot(before))
+    armed.row = ledger.as_row(session.run(UNDO + execute))
+    armed.examples += 1
+
+
+def _judge(
+    session: GuardedSession, armed: Armed, before: ledger.Row, *, strict: bool
+) -> None:
+    """Put back what the example moved; raise ResidueError for what it left."""
+    after, ward = armed.row, armed.connection.ward
+    assert after is not None
+    same = ledger.same_but_ids(before, after)
+    if same and ledger.lxid(before) == ledger.lxid(after) and not ward.setval:
+        return
+    was, now = session.state(before), session.state(after)
+    moved = session.moved_positions() if ward.setval else ()
+    changes = residue.merged(residue.session_changes(was, now), moved)
+    shared = residue.shared_changes(was, now)
+    session.put_back(changes, shared, everything=False, within=True)
+    armed.restored = residue.merged(armed.restored, changes)
+    armed.row = session.read_row(ledger.snapshot(after))
+    proof = residue.Proof(armed.check, restored=changes, dirty=shared)
+    proof = residue.verdict_of(proof, strict=strict)
+    if proof.verdict != "clean":
+        raise ResidueError(str(proof))
+
+
+def _add_statements(error: BaseException, sent: list[str]) -> None:
+    """Note the statements that an example sent on the error that it raised."""
+    if sent and not isinstance(error, GeneratorExit):
+        lines = "\n".join(f"  {' '.join(text.split())[:200]}" for text in sent[-SHOWN:])
+        error.add_note(f"statements of this example ({len(sent)}):\n{lines}")
