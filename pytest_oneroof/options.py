@@ -65,8 +65,17 @@ def check_combination(config: pytest.Config, settings: s.Settings) -> None:
         )
     if settings.clone_url and not settings.clone:
         raise pytest.UsageError("--oneroof-clone-url needs --oneroof-clone")
+    if settings.clone_url and not settings.admin_url and _distributes(config):
+        raise pytest.UsageError(
+            "-n needs a clone for each worker, copied by the server's administrator: "
+            "--oneroof-admin-url URL"
+        )
     if not 15 <= settings.pg_version <= 18:
         raise pytest.UsageError(
             f"{settings.told('pg_version')}: PostgreSQL 15 to 18 is supported, given: "
             f"{settings.pg_version}"
         )
+
+
+def _distributes(config: pytest.Config) -> bool:
+    return bool(getattr(config.option, "numprocesses", None))

@@ -41,7 +41,8 @@ class RunPlugin:
         """Take the clone before anything is collected; refuse once, not per test."""
         if self.config.getoption("collectonly", False):
             return
-        self.clone = CloneRun(self.settings, self._say)
+        worker = self.worker["workerid"] if self.worker else ""
+        self.clone = CloneRun(self.settings, self._say, worker)
         try:
             if self.is_controller:
                 self.clone.prepare()
@@ -108,7 +109,7 @@ class RunPlugin:
                 "administrator, --oneroof-admin-url URL"
             )
         if self.clone is not None:
-            self.clone.pool().warm()
+            self.clone.make_databases_possible()
 
     def _wanted(self) -> tuple[shipped.Suite, ...]:
         if self.selected:

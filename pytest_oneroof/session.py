@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import GuardedClone, Rules
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.lease import Lease, take
+from pytest_oneroof.clone.lease import Lease, Wanted, take
 from pytest_oneroof.clone.look import Look, file_of
 from pytest_oneroof.clone.marker import parse_marker
 from pytest_oneroof.clone.records import Records
@@ -54,9 +55,10 @@ class CloneRun:
     workers take a clone each.
     """
 
-    def __init__(self, settings: Settings, say: Say) -> None:
+    def __init__(self, settings: Settings, say: Say, worker: str = "") -> None:
         self.settings = settings
         self.say = say
+        self.worker = worker
         self.server: EmbeddedServer | None = None
         self.sandbox: Sandbox | None = None
         self.lease: Lease | None = None
@@ -72,8 +74,15 @@ class CloneRun:
         return self.sandbox.clone
 
     def prepare(self) -> None:
-        """Start the embedded server, and build what it lacks."""
-        if self.settings.clone_url is not None or self.server is not None:
+        """Start the embedded server, and build what it lacks.
+
+        On the user's own server, for an xdist controller: make what the
+        workers' clones are copied from, before any of them connects.
+        """
+        if self.settings.clone_url is not None:
+            self.make_source(self.settings.clone_url)
+            return
+        if self.server is not None:
             return
         self.server = standin.server_for(
             self.settings.cache_dir, self.settings.pg_version
@@ -86,7 +95,8 @@ class CloneRun:
         Raise GuardRefused with every reason, before anything is written;
         ServerError, CloneError where the server or the clone cannot be used.
         """
-        self.prepare()
+        if self.settings.clone_url is None:
+            self.prepare()
         self.lease = self._take()
         try:
             look = Look(self._baseline_file())
@@ -130,6 +140,31 @@ class CloneRun:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / database, self.role_url(database))
         return folder / database
+
+    def make_source(self, url: str) -> None:
+        """Make what copies of the user's clone are made of, if it is missing."""
+        assert self.settings.admin_url is not None
+        database = parse(url).get("dbname") or ""
+        with contextlib.closing(Host(self.settings.admin_url, self._records())) as host:
+            found = host.find(database)
+            if found is not None and found.marker is not None:
+                with host.making():
+                    self.say(f"copying {database}, for workers")
+                    lifecycle.ensure_source(host, found)
+                if self.lease is not None:
+                    self.lease.template = lifecycle.source_name(found)
+
+    def make_databases_possible(self) -> None:
+        """Begin to make throw-away databases; a user's clone is copied first.
+
+        Its session is closed meanwhile: no check runs yet.
+        """
+        assert self.lease is not None
+        if self.lease.template is None and self.settings.clone_url is not None:
+            assert self.sandbox is not None
+            url = self.settings.clone_url
+            self.sandbox.pause(lambda: self.make_source(url))
+        self.pool().warm()
 
     def finish(self) -> Exit:
         """Return what the exit state shows; the clone is still held."""
@@ -190,16 +225,31 @@ class CloneRun:
         state = self.server.state
         host = Host(self.server.url("postgres"), standin.records_of(self.server))
         url = self.server.url("postgres", state["role"], state["password"])
-        return take(host, state["clone"], state["template"], url, self.say)
+        wanted = Wanted(state["clone"], url, state["template"], worker=self.worker or "run")
+        return take(host, wanted, self.say)
 
     def _take_users(self, url: str) -> Lease:
+        """Take a clone on the user's own server.
+
+        One that is not there or not marked is left to the guard, which tells
+        every reason; it is neither locked, opened nor closed.
+        """
         database = parse(url).get("dbname")
         if not database:
             raise ServerError(f"{redact(url)} names no database")
         if self.settings.admin_url is None:
             return Lease(url=url, database=database)
         host = Host(self.settings.admin_url, self._records())
-        return take_users(host, url, database, self.say)
+        found = host.find(database)
+        if found is None or found.marker is None:
+            host.close()
+            return Lease(url=url, database=database)
+        source = lifecycle.source_name(found)
+        template = source if host.find(source) else None
+        wanted = Wanted(
+            database, url, template, main=not self.worker, worker=self.worker or "run"
+        )
+        return take(host, wanted, self.say)
 
     def _records(self) -> Records:
         cache = self.settings.cache_dir or default_cache()
@@ -245,35 +295,6 @@ class CloneRun:
         assert self.lease is not None
         self.lease.found.append(line)
         self.say(line)
-
-
-def take_users(host: Host, url: str, database: str, say: Say) -> Lease:
-    """Take a clone on the user's own server, under its lock.
-
-    A clone that is not there or not marked is left to the guard, which tells
-    every reason; it is neither locked, opened nor closed.
-    """
-    found = host.find(database)
-    if found is None or found.marker is None:
-        host.close()
-        return Lease(url=with_database(url, database), database=database)
-    with host.making():
-        told = lifecycle.sweep(host, say)
-        if not host.try_lock(found.oid):
-            host.close()
-            raise ServerError(f"the clone {database!r} is in use by another run")
-        record = host.records.read(host.system_identifier, database)
-        lease = Lease(
-            url=url,
-            database=database,
-            host=host,
-            oid=found.oid,
-            found=told,
-            crashed=bool(record and record.used_by),
-        )
-        lease.open()
-        lease.note_use()
-    return lease
 
 
 def proof_of(report: Any) -> Proof | None:

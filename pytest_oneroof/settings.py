@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pytest_oneroof.errors import SettingsError
 
@@ -19,8 +19,7 @@ Kind = Literal["flag", "text", "list", "number", "path", "pattern"]
 CLONE_PATTERN = r"directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?"
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One setting: its name without prefix, its kind, default and help text.
 
     With `ini_only` it has neither option nor environment variable, because it

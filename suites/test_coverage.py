@@ -6,14 +6,15 @@ stands in `fixtures/coverage.json`, what they read in `sql/coverage/`.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any
-
-import psycopg
 import pytest
 
-from pytest_oneroof import resources
+from pytest_oneroof.suites.coverage_acts import (
+    check_call,
+    data,
+    emit,
+    scan_again,
+    seed_deleted,
+)
 from pytest_oneroof.suites.figures import (
     Connection,
     compare,
@@ -28,18 +29,10 @@ from pytest_oneroof.suites.support import refused, rows, sql
 readonly = pytest.mark.readonly
 
 
-def data(name: str) -> Any:
-    """Return a value of the suite's fixture."""
-    return resources.read_json("fixtures/coverage.json")[name]
-
-
-# --------------------------------------------------------- R1: ownership coverage
-
-
 @row("r1.1")
 @readonly
 def test_ownership_rows(oneroof_target: Connection) -> None:
-    """Five groups own themselves in six scopes: 30 active accountable anchors."""
+    """Five groups are owned in six scopes: 30 active accountable anchors."""
     expect(
         oneroof_target,
         "coverage/ownership_anchors",
@@ -83,9 +76,6 @@ def test_coverage_percentage(oneroof_target: Connection) -> None:
     tell(compare({"covered + gap": required}, {"covered + gap": told}), "one read")
 
 
-# ----------------------------------------------------------- R2: effective owners
-
-
 @row("r2.1")
 @readonly
 def test_effective_owners(oneroof_target: Connection) -> None:
@@ -114,9 +104,6 @@ def test_inherited_owners(oneroof_target: Connection) -> None:
         "coverage/effective_owner.inherited_cells",
         "coverage/inherited_cells",
     )
-
-
-# ------------------------------------------------------ R3: what the scanner wrote
 
 
 @row("r3.1")
@@ -163,32 +150,14 @@ def test_ruleset(oneroof_target: Connection) -> None:
     )
 
 
-# --------------------------------------------------- R4: the scanner's second pass
-
-
-def scan_again(connection: Connection) -> dict[str, Any]:
-    """Run the scanner's write half once more; return what it says it wrote.
-
-    Asserts that the clone held its baseline before, and gained one run by it.
-    """
-    expect(connection, "coverage/write_shape")
-    scan = data("scan")
-    written = rows(connection, sql("coverage/scanner_write_half.sql"), scan)
-    before = expected_figures("coverage/write_shape.scan_run", data("baseline"))
-    after = read_figures(connection, "coverage/write_shape")
-    tell(compare({"scan_run": before["scan_run"] + 1}, after), "one run more")
-    return {"groups_scanned": written[0][0], "objects_materialized": written[0][1]}
-
-
 @row("r4.1")
 def test_states_are_idempotent(oneroof_clone: Connection) -> None:
     """A further scan leaves 5 states, each of them seen last by the new run."""
     written = scan_again(oneroof_clone)
     expect(oneroof_clone, "coverage/write_shape.candidate_state")
     seen = read_figures(oneroof_clone, "coverage/seen_by_run", data("scan"))
-    states = expected_figures("coverage/write_shape.candidate_state", data("baseline"))
-    expected = {"groups_scanned": states["candidate_state"]}
-    expected["states"] = states["candidate_state"]
+    shape = expected_figures("coverage/write_shape.candidate_state", data("baseline"))
+    expected = dict.fromkeys(("groups_scanned", "states"), shape["candidate_state"])
     tell(compare(expected, written | seen), f"last seen by {data('scan')['run_id']}")
 
 
@@ -199,23 +168,9 @@ def test_objects_are_idempotent(oneroof_clone: Connection) -> None:
     expect(oneroof_clone, "coverage/write_shape.candidate_object")
     seen = read_figures(oneroof_clone, "coverage/seen_by_run", data("scan"))
     shape = expected_figures("coverage/write_shape.candidate_object", data("baseline"))
-    expected = {"objects_materialized": shape["candidate_object"]}
-    expected["objects"] = shape["candidate_object"]
+    wanted = ("objects_materialized", "objects")
+    expected = dict.fromkeys(wanted, shape["candidate_object"])
     tell(compare(expected, written | seen), f"last seen by {data('scan')['run_id']}")
-
-
-# --------------------------------------------------------- R5: events fail closed
-
-
-def emit(connection: Connection, event_type: str) -> None:
-    """Try to emit a governance event, shaped as the registry has it."""
-    values = {
-        "event_type": event_type,
-        "event_stream": None,
-        "delivery_lane": None,
-        "canonical_address": "collection:agents",
-    }
-    connection.execute(sql("coverage/emit_governance_event.sql"), values)
 
 
 @row("r5.1")
@@ -251,37 +206,6 @@ def test_nothing_emitted(oneroof_target: Connection) -> None:
     )
 
 
-# ------------------------------------------------------ R6: the cursor moves forward
-
-
-def call_worker(connection: Connection, call: str) -> tuple[int, dict[str, Any]]:
-    """Let the worker report a watermark; return rows written, and its cursor.
-
-    `call` is 'stale', two hours before the stored watermark, or 'newer', one
-    hour after it. Asserts that the one cursor was at its baseline.
-    """
-    state = read_figures(connection, "coverage/cursor_state")
-    tell(compare(data("cursor")["kept"], state), "the cursor before the call")
-    times = read_figures(connection, "coverage/cursor_times")
-    values = times | data("cursor")[call] | {"watermark_ts": times[call]}
-    written = rows(connection, sql("coverage/cursor_advance.sql"), values)
-    return len(written), read_figures(connection, "coverage/cursor_state")
-
-
-def check_call(connection: Connection, call: str, column: str) -> None:
-    """Assert rows written and one column after a call of the worker."""
-    written, state = call_worker(connection, call)
-    kept = call == "stale"
-    expected = data("cursor")["kept" if kept else "advanced"]
-    tell(
-        compare(
-            {"rows written": 0 if kept else 1, column: expected[column]},
-            {"rows written": written, column: state[column]},
-        ),
-        f"after a {call} watermark",
-    )
-
-
 @row("r6.1")
 def test_stale_watermark(oneroof_clone: Connection) -> None:
     """A stale watermark writes no row, and the cursor stays at wm-2."""
@@ -306,9 +230,6 @@ def test_newer_events(oneroof_clone: Connection) -> None:
     check_call(oneroof_clone, "newer", "events_seen")
 
 
-# -------------------------------------------------------------- R7: uniqueness
-
-
 @row("r7.1")
 def test_second_owner(oneroof_clone: Connection) -> None:
     """A second active accountable owner of a cell is refused by its unique index."""
@@ -317,27 +238,6 @@ def test_second_owner(oneroof_clone: Connection) -> None:
             sql("coverage/duplicate_owner.sql"),
             {"owner_gov_code": data("second_owner")},
         )
-
-
-# ------------------------------------------------------------- R8: delete and undo
-
-
-@contextlib.contextmanager
-def seed_deleted(connection: Connection) -> Iterator[None]:
-    """Delete the seed for the length of the block, and undo that at its end.
-
-    Asserts that all of it was there and went.
-    """
-    with connection.transaction():
-        gone = rows(
-            connection,
-            sql("coverage/delete_seed.sql"),
-            {"created_by": data("seed_tag")},
-        )
-        own = expected_figures("coverage/ownership_anchors.own", data("baseline"))
-        tell(compare(own, {"own": len(gone)}), f"deleted by {data('seed_tag')}")
-        yield
-        raise psycopg.Rollback
 
 
 @row("r8.1")

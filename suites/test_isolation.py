@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -58,7 +57,7 @@ def test_k1_expected_clone(
 
 def test_k2_nobody_and_nowhere(oneroof_clone: Connection) -> None:
     """Nobody else is on the clone, and no path leads out of it."""
-    sessions = [found for (found,) in rows(oneroof_clone, sql("isolation/sessions.sql"))]
+    others = rows(oneroof_clone, sql("isolation/sessions.sql"))
     paths = [
         f"{kind} {name}"
         for kind, name in rows(oneroof_clone, sql("isolation/paths_out.sql"))
@@ -68,7 +67,7 @@ def test_k2_nobody_and_nowhere(oneroof_clone: Connection) -> None:
         compare(
             {"other sessions": "none", "paths out": "none"},
             {
-                "other sessions": "; ".join(sessions) or "none",
+                "other sessions": "; ".join(found for (found,) in others) or "none",
                 "paths out": "; ".join(paths) or "none",
             },
         ),
@@ -103,16 +102,14 @@ def test_k4_scanner_bounded(oneroof_clone: Connection) -> None:
 
 
 def test_k5_dispatch_inert(oneroof_clone: Connection) -> None:
-    """Nothing is emitted, no governance type is active, and every event is validated."""
+    """Nothing is emitted, no governance type is active, every event is validated."""
     expect(oneroof_clone, "coverage/event_state", "isolation/validation_trigger")
 
 
 def test_k6_drop_plan(
-    oneroof_clone: Connection,
-    request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
+    oneroof_clone: Connection, request: pytest.FixtureRequest
 ) -> None:
-    """The drop script clears a marked substrate, and the clone goes in one statement."""
+    """The drop script clears a marked substrate; one statement drops the clone."""
     before = read_figures(oneroof_clone, "isolation/substrate")
     with oneroof_clone.transaction():
         if before["axis_tables"] == 0:
@@ -125,7 +122,7 @@ def test_k6_drop_plan(
     after = read_figures(oneroof_clone, "isolation/substrate")
     tell(compare(before, after), "after the undo")
     plan = read_figures(oneroof_clone, "isolation/drop_plan", {"prefix": PREFIX})
-    record_property("oneroof_drop_plan", show_plan(plan))
+    request.node.user_properties.append(("oneroof_drop_plan", show_plan(plan)))
     clone = this_run(request).clone
     drop = composed.SQL("DROP DATABASE IF EXISTS {}")
     expected = {
@@ -150,7 +147,8 @@ def run_drop_script(connection: Connection) -> None:
 
 def show_plan(plan: dict[str, Any]) -> str:
     """Return the plan to drop the clone as one line, and print it."""
-    line = f"{plan['statement']} -- marker {plan['nonce']}, blockers: {plan['blockers']}"
+    told = f"marker {plan['nonce']}, blockers: {plan['blockers']}"
+    line = f"{plan['statement']} -- {told}"
     print(f"from database postgres: {line}")
     return line
 
@@ -170,10 +168,8 @@ def test_k7_axis_tables_known(oneroof_clone: Connection) -> None:
             unknown.append(f"{name} holds {total - ours} rows without TEST_CLONE")
     if found and not marked:
         unknown.append("no row at all says whose the tables are")
-    tell(
-        compare({"axis tables": "known"}, {"axis tables": "; ".join(unknown) or "known"}),
-        f"{len(found)} axis tables",
-    )
+    known = {"axis tables": "; ".join(unknown) or "known"}
+    tell(compare({"axis tables": "known"}, known), f"{len(found)} axis tables")
 
 
 def count_marked(connection: Connection, table: str) -> tuple[int, int]:

@@ -106,50 +106,72 @@ class Lease:
             self.host.records.write(record)
 
 
-def take(host: Host, name: str, template: str, url: str, say: Say) -> Lease:
-    """Take the clone of that name, or, if another run has it, a pooled copy.
+@dataclass(frozen=True)
+class Wanted:
+    """Which clone a run wants: its name, its URL, and what copies are made of.
 
-    Sweeps what dead runs left first. `template` is the database that copies are
-    made of; `url` logs in as the check role. Closes the host when it fails.
+    `template` None: copies cannot be made; `main` false: a copy, never the clone
+    itself; `worker` names the copy.
+    """
+
+    name: str
+    url: str
+    template: str | None
+    main: bool = True
+    worker: str = "run"
+
+
+def take(host: Host, wanted: Wanted, say: Say) -> Lease:
+    """Take the clone, or, if another run has it, a pooled copy of it.
+
+    Sweeps what dead runs left first. Closes the host when it fails. Raise
+    CloneError when it is in use and no copy can be made.
     """
     try:
         with host.making():
             told = lifecycle.sweep(host, say, keep=POOL)
-            for candidate, kind in _candidates(host, name):
+            for candidate, kind in _candidates(host, wanted):
                 if host.try_lock(candidate.oid):
-                    return _taken(host, candidate, kind, template, url, told)
+                    return _taken(host, candidate, kind, wanted, told)
+            if wanted.template is None:
+                raise CloneError(
+                    f"the clone {wanted.name!r} is in use by another run, and no copy "
+                    "of it is at hand\nwait for that run, or make copies possible: a "
+                    "run with -n makes what copies are made of"
+                )
+            name = f"{wanted.name[:36]}_{{run}}_{wanted.worker}"
             copy = lifecycle.create_copy(
-                host, _template(host, template), f"{name}_{{run}}_{os.getpid()}", "copy"
+                host, _template(host, wanted.template), name, "copy"
             )
             host.try_lock(copy.oid)
-            return _taken(host, copy, "copy", template, url, told)
+            return _taken(host, copy, "copy", wanted, told)
     except BaseException:
         host.close()
         raise
 
 
-def _candidates(host: Host, name: str) -> list[tuple[Found, str]]:
-    clone = host.find(name)
+def _candidates(host: Host, wanted: Wanted) -> list[tuple[Found, str]]:
+    clone = host.find(wanted.name) if wanted.main else None
     candidates = [(clone, "clone")] if clone is not None else []
     candidates += [
         (found, "copy")
         for found in host.marked()
         if found.marker and found.marker.kind == "copy"
-        and found.name.startswith(f"{name}_")
+        and found.name.startswith(f"{wanted.name[:36]}_")
     ]
     return candidates
 
 
 def _taken(
-    host: Host, found: Found, kind: str, template: str, url: str, told: list[str]
+    host: Host, found: Found, kind: str, wanted: Wanted, told: list[str]
 ) -> Lease:
     record = host.records.read(host.system_identifier, found.name)
     lease = Lease(
-        url=with_database(url, found.name),
+        url=with_database(wanted.url, found.name),
         database=found.name,
         host=host,
         oid=found.oid,
-        template=template,
+        template=wanted.template,
         found=told,
         crashed=bool(record and record.used_by),
         kind=kind,

@@ -247,6 +247,41 @@ def copy_foreign(host: Host, source: str, name: str) -> None:
     make_database(host, name, source, marker)
 
 
+def source_name(found: Found) -> str:
+    """Return the name of the copy that a user's clone is multiplied from."""
+    assert found.marker is not None
+    return check_name(f"{found.name[:40]}_{found.marker.nonce[:8]}_source")
+
+
+def ensure_source(host: Host, found: Found) -> Found:
+    """Return a template copied from a user's clone, made if it is not there.
+
+    Call it under `host.making()`, while nobody works on the clone: PostgreSQL
+    copies no database that has sessions. It takes no connections itself.
+    """
+    assert found.marker is not None
+    name = source_name(found)
+    source = host.find(name)
+    if source is not None and source.marker is not None:
+        return source
+    marker = dataclasses.replace(found.marker, kind="template", created=now())
+    make_database(host, name, found.name, marker)
+    host.admin.execute(
+        sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(
+            sql.Identifier(name)
+        )
+    )
+    source = host.find(name)
+    assert source is not None
+    return source
+
+
+def drop_source(host: Host, found: Found) -> None:
+    """Drop what a clone is multiplied from, as it no longer equals the clone."""
+    if host.find(source_name(found)) is not None:
+        drop(host, source_name(found))
+
+
 def role_url(host: Host, name: str, role: str, password: str) -> str:
     """Return the URL by which a role logs in to a database of that server."""
     info = host.admin.info

@@ -159,6 +159,13 @@ class Sandbox:
             if self._session.status == Status.IDLE:
                 self._row = self._session.read_row(ledger.snapshot(self._row))
 
+    def pause(self, work: Callable[[], None]) -> None:
+        """Do something that needs the clone without sessions, between checks."""
+        self._session.close()
+        work()
+        self._session.connect()
+        self._row = self._session.read_row(self._session.snapshot())
+
     def end(self) -> Proof:
         """Prove the whole session: sequences, catalogs and schema as at entry."""
         session, before = self._session, self._row

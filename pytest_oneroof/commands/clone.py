@@ -125,6 +125,8 @@ def baseline(name: str, admin_url: str | None, *, as_json: bool) -> None:
         found = _ours(host, name)
         assert found.marker is not None
         stages = resources.read_json(standin.PLAN)["clone"]["stages"]
+        with host.making():
+            lifecycle.drop_source(host, found)
         notices = standin.run_stages(host, name, found.marker, stages)
         _record(host, found)
         emit({"clone": name, "notices": notices}, notices, as_json=as_json)
@@ -155,6 +157,8 @@ def drop(name: str, admin_url: str | None, *, as_json: bool) -> None:
             raise CloneError(f"there is no database {name!r}")
         if holder := host.lock_holder(found.oid):
             raise CloneError(f"{name!r} is in use by a run (backend pid {holder})")
+        if found.marker is not None:
+            lifecycle.drop_source(host, found)
         lifecycle.drop(host, name)
         emit({"dropped": name}, [f"dropped {name}"], as_json=as_json)
 

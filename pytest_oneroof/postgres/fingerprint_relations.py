@@ -32,7 +32,6 @@ relation AS MATERIALIZED (
     FROM pg_class AS c
     JOIN namespace AS n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
-     AND c.relpersistence <> 't'
      AND n.nspname || '.' || c.relname ~ ANY (%(relations)s)
      AND ('pg_class'::regclass, c.oid) NOT IN (SELECT * FROM member)
 ),
@@ -50,8 +49,7 @@ sequence AS MATERIALIZED (
     LEFT JOIN relation AS o ON o.oid = d.refobjid
     LEFT JOIN pg_attribute AS a
       ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-   WHERE c.relpersistence <> 't'
-     AND (o.oid IS NOT NULL OR n.nspname || '.' || c.relname ~ ANY (%(relations)s))
+   WHERE (o.oid IS NOT NULL OR n.nspname || '.' || c.relname ~ ANY (%(relations)s))
      AND ('pg_class'::regclass, c.oid) NOT IN (SELECT * FROM member)
 ),
 attribute AS MATERIALIZED (

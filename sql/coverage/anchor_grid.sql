@@ -3,7 +3,7 @@
 -- Needs before: nothing. Leaves: nothing. Undone by: nothing to undo.
 --
 -- The grid comes from the registry and the scopes, not from the anchors: thirty
--- anchors of which one stands twice or beside the grid are told from thirty that fill it.
+-- anchors of which one is beside the grid are told from thirty that fill it.
 
 WITH grid AS (
   SELECT DISTINCT

@@ -1,4 +1,4 @@
--- R2.3: cells whose inherited owner is the one that their group's anchor names; one read.
+-- R2.3: cells that inherit the owner that their group's anchor names; one read.
 --
 -- Needs before: nothing. Leaves: nothing. Undone by: nothing to undo.
 --

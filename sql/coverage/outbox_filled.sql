@@ -1,4 +1,4 @@
--- R5.3: whether the outbox holds events at all, so that "none" means something; one read.
+-- R5.3: whether the outbox holds events at all, beside none of governance; one read.
 --
 -- Needs before: nothing. Leaves: nothing. Undone by: nothing to undo.
 

@@ -130,6 +130,16 @@ def test_detects_a_row_moved_to_another_table(database: Connection) -> None:
     assert before.digest != after.digest
 
 
+def test_hashes_the_row_where_a_column_is_called_like_it(database: Connection) -> None:
+    """A table with a column called t is read whole, not by that column."""
+    database.execute("CREATE TABLE t (t int, v int); INSERT INTO t VALUES (1, 1)")
+    before = read_content(database)
+    database.execute("UPDATE t SET v = 2")
+    assert [d.identity for d in compare_content(before, read_content(database))] == [
+        "public.t"
+    ]
+
+
 def test_counts_equal_rows(database: Connection) -> None:
     """A doubled row, and a pair of doubled rows, are seen."""
     database.execute("CREATE TABLE t (n int); INSERT INTO t VALUES (1), (1)")

@@ -20,6 +20,7 @@ from pytest_oneroof.postgres.fingerprint import (
     read_schema,
     render,
 )
+from pytest_oneroof.postgres.fingerprint_session import steady_session
 
 Connection = psycopg.Connection[Any]
 
@@ -134,6 +135,19 @@ def test_reads_in_a_read_only_transaction_as_a_powerless_role(
         ).fetchone()
         assert assigned == (None,)
     assert render(compare(expected, found)) == "no difference"
+
+
+def test_reads_an_idle_connection_with_one_read_only_snapshot(
+    database: Connection,
+) -> None:
+    """On an idle connection all statements share a snapshot, and none can write."""
+    with steady_session(database) as cursor:
+        cursor.execute(
+            "SELECT current_setting('transaction_isolation'),"
+            " current_setting('transaction_read_only')"
+        )
+        assert cursor.fetchone() == ("repeatable read", "on")
+    assert database.execute("SHOW transaction_read_only").fetchone() == ("off",)
 
 
 def test_sees_the_changes_of_its_own_transaction(database: Connection) -> None:
@@ -258,7 +272,7 @@ def test_digest_covers_the_formula() -> None:
     one = SchemaFingerprint(objects)
     assert one.digest != SchemaFingerprint(objects, formula="oneroof-schema/0").digest
     assert one.digest == SchemaFingerprint(dict(objects), database="elsewhere").digest
-    assert one.digest != SchemaFingerprint({"table": "a TABLE"}).digest
+    assert one.digest != SchemaFingerprint({"table aT": "ABLE"}).digest
 
 
 def _printed(connection: Connection) -> list[tuple[Any, ...]]:

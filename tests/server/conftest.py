@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.postgres.binaries import Programs
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.connect import connect, parse
 
 
 def debian_programs() -> list[Path]:
@@ -67,3 +67,35 @@ def production(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> s
         admin.execute("GRANT CONNECT ON DATABASE directus TO PUBLIC")
         admin.execute("REVOKE CONNECT ON DATABASE directus FROM PUBLIC")
     return str(plan["database"])
+
+
+@pytest.fixture
+def standby(users_server: str) -> Iterator[Callable[[], str]]:
+    """Start a hot standby of the server; return its socket folder."""
+    programs = Programs(
+        debian_programs()[-1], "nobody" if os.geteuid() == 0 else None
+    )
+    home = Path(tempfile.mkdtemp(prefix="oneroof-standby-"))
+    home.chmod(0o755)
+    data, socket = home / "data", home / "s"
+    for folder in (data, socket):
+        folder.mkdir(mode=0o700)
+        programs.own(folder)
+
+    def start() -> str:
+        host = str(parse(users_server)["host"])
+        programs.run(
+            *("pg_basebackup", "-h", host, "-U", "admin"),
+            *("-D", str(data), "-R", "-X", "stream", "--checkpoint=fast", "--no-sync"),
+        )
+        options = f"-c listen_addresses= -k {socket} -c fsync=off -c hot_standby=on"
+        arguments = ("-D", str(data), "-l", str(data / "log"), "-o", options)
+        programs.run("pg_ctl", *arguments, "-w", "start")
+        return str(socket)
+
+    try:
+        yield start
+    finally:
+        if (data / "postmaster.pid").exists():
+            programs.run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(home)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
 
-from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.connect import connect, parse, with_database
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 CLONE = "directus_gov_test_20260602"
@@ -233,3 +234,71 @@ def test_tells_dead_server(run_on: Callable[..., pytest.RunResult]) -> None:
     told = result.stdout.str() + result.stderr.str()
     assert "cannot connect to postgresql://u:***@/db?host=/nowhere" in told
     assert "hidden-word" not in told and "Traceback" not in told
+
+
+def test_distributes_to_workers(
+    run_on: Callable[..., pytest.RunResult], clone_url: str, users_server: str
+) -> None:
+    """With -n each worker works on a copy of the clone, which goes afterwards."""
+    result = run_on(
+        clone_url,
+        *("--oneroof-suite=coverage,isolation", "-n2"),
+        f"--oneroof-admin-url={users_server}",
+    )
+    result.assert_outcomes(passed=34)
+    result.stdout.fnmatch_lines(["state * 2 clones: entry = exit*", "verdict * GO*"])
+
+
+def test_distribution_needs_administrator(
+    run_on: Callable[..., pytest.RunResult], clone_url: str
+) -> None:
+    """Without an administrator -n is a usage error that names the setting."""
+    result = run_on(clone_url, "-n2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*-n needs a clone for each worker*--oneroof-admin-url*"])
+
+
+def test_makes_throw_away_databases(
+    run_on: Callable[..., pytest.RunResult],
+    clone_url: str,
+    users_server: str,
+    pytester: pytest.Pytester,
+) -> None:
+    """Isolation 'database' works on a copy of the user's clone."""
+    pytester.makepyfile(
+        """
+        import psycopg
+
+        def test_commits(oneroof_database):
+            with psycopg.connect(oneroof_database) as connection:
+                connection.execute("DELETE FROM governance_object_ownership")
+            with psycopg.connect(oneroof_database) as connection:
+                query = "SELECT count(*) FROM v_object_owner_gap"
+                assert connection.execute(query).fetchone() == (210,)
+
+        def test_clone_is_untouched(oneroof_clone):
+            query = "SELECT count(*) FROM v_object_owner_gap"
+            assert oneroof_clone.execute(query).fetchone() == (0,)
+        """
+    )
+    result = run_on(clone_url, f"--oneroof-admin-url={users_server}", "-k", "not r1")
+    told = result.stdout.str()
+    assert result.ret == 0, told
+    with connect(users_server) as admin:
+        left = admin.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE '%\\_db'"
+        ).fetchall()
+    assert left == []
+
+
+def test_refuses_hot_standby(
+    run_on: Callable[..., pytest.RunResult],
+    clone_url: str,
+    users_server: str,
+    standby: Callable[[], str],
+) -> None:
+    """A clone on a hot standby is refused: nothing can be written there."""
+    url = clone_url.replace(
+        quote(parse(users_server)["host"], safe=""), quote(standby(), safe="")
+    )
+    refused(run_on(url), "[standby] the server is a hot standby (in recovery)")
