@@ -124,13 +124,13 @@ def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
     module: pytest.Module = pytest.Module.from_parent(
         parent, path=path, nodeid=suite.nodeid
     )
-    module.obj = _imported(suite.name)
+    module.obj = load(suite.name)
     for mark in getattr(module.obj, "pytestmark", []):
         module.add_marker(mark.name if isinstance(mark, str) else mark)
     return module
 
 
-def _imported(name: str) -> Any:
+def load(name: str) -> Any:
     """Import a suite under the package's name, its asserts rewritten by pytest.
 
     In a checkout the suites lie beside the package, which then looks there too.

@@ -22,6 +22,7 @@ from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.records import Records
+from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -54,8 +55,18 @@ def build(
 ) -> dict[str, Any]:
     """Build production, baseline and first clone; return what to remember.
 
-    Raise psycopg.Error where a file fails, naming file and message in notes.
+    Raise ServerError where a file fails, naming it, with the server's message.
     """
+    try:
+        return _build(server, say, profile)
+    except psycopg.Error as error:
+        where = "; ".join(getattr(error, "__notes__", []))
+        raise ServerError(
+            f"cannot build the stand-in: {str(error).strip()} ({where or 'clone'})"
+        ) from error
+
+
+def _build(server: EmbeddedServer, say: Say, profile: str) -> dict[str, Any]:
     plan = resources.read_json(PLAN)
     date = datetime.now(UTC).strftime("%Y%m%d")
     with contextlib.closing(Host(server.url("postgres"), records_of(server))) as host:

@@ -72,7 +72,7 @@ def production(copy_url: str) -> Iterator[psycopg.Connection[Any]]:
 def checks() -> dict[str, Callable[[Any], None]]:
     """The shipped read-only coverage checks by their ids."""
     found = {}
-    module = shipped._imported("coverage")
+    module = shipped.load("coverage")
     for name, function in vars(module).items():
         marks = {m.name: m for m in getattr(function, "pytestmark", ())}
         if name.startswith("test_") and "readonly" in marks:

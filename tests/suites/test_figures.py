@@ -13,7 +13,7 @@ from pytest_oneroof import shipped
 @pytest.fixture(scope="module")
 def figures() -> Any:
     """The module of the shipped suites that compares figures."""
-    return shipped._imported("coverage").expect.__globals__
+    return shipped.load("coverage").expect.__globals__
 
 
 def test_moved_figures_are_told_by_name(figures: Any) -> None:

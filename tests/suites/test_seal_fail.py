@@ -18,7 +18,7 @@ from pytest_oneroof.release.manifest import Entry, Finding
 from pytest_oneroof.release.seal_command import selftest
 
 Data = Callable[[bytes], bytes]
-suite: Any = shipped._imported("seal")
+suite: Any = shipped.load("seal")
 
 
 def _tidy(data: bytes) -> bytes:

@@ -1,0 +1,214 @@
+"""The embedded server under bad conditions, and what its roles may not do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.errors import ServerError
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.embedded import EmbeddedServer
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short folder that every account may enter."""
+    made = Path(tempfile.mkdtemp(prefix="oneroof-e-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def nothing(line: str) -> None:
+    """Say nothing."""
+
+
+def check_role_url(server: EmbeddedServer, database: str) -> str:
+    """Return the check role's URL for a database of the embedded server."""
+    return server.url(database, server.state["role"], server.state["password"])
+
+
+@pytest.mark.parametrize("database", ["directus", "postgres", "template1"])
+def test_check_role_reaches_no_other_database(
+    embedded: EmbeddedServer, database: str
+) -> None:
+    """The check role may connect to its clone and to no other database."""
+    with pytest.raises(ServerError, match="permission denied for database"):
+        connect(check_role_url(embedded, database))
+
+
+@pytest.mark.parametrize(
+    ("statement", "sqlstate"),
+    [
+        ("ALTER DATABASE directus SET work_mem = '1MB'", "42501"),
+        ("ALTER DATABASE directus RENAME TO gone", "42501"),
+        ("DROP DATABASE directus", "42501"),
+        ("COMMENT ON DATABASE {clone} IS 'mine'", "42501"),
+        ("SELECT pg_terminate_backend({pid})", "42501"),
+        ("SET SESSION AUTHORIZATION postgres", "42501"),
+        ("SET session_replication_role = replica", "42501"),
+        ("CREATE ROLE other", "42501"),
+        ("CREATE DATABASE other", "42501"),
+        ("COPY governance_docs TO PROGRAM 'true'", "42501"),
+        ("SELECT pg_read_file('/etc/passwd')", "42501"),
+        ("DROP TABLE oneroof.tripwire", "42501"),
+        ("TRUNCATE oneroof.tripwire", "42501"),
+        ("DELETE FROM oneroof.tripwire", "42501"),
+        ("ALTER TABLE oneroof.tripwire DISABLE TRIGGER tripwire", "42501"),
+        ("DELETE FROM governance_docs", "25006"),
+    ],
+)
+def test_check_role_is_powerless(
+    embedded: EmbeddedServer, statement: str, sqlstate: str
+) -> None:
+    """By right: the check role cannot touch production, the server, or the proof."""
+    clone = embedded.state["clone"]
+    with (
+        closing(connect(embedded.url("directus"))) as production,
+        closing(connect(check_role_url(embedded, clone))) as checker,
+    ):
+        if sqlstate != "25006":
+            checker.execute("SET default_transaction_read_only = off")
+        text = statement.format(pid=production.info.backend_pid, clone=clone)
+        with pytest.raises(psycopg.Error) as refused:
+            checker.execute(text.encode())
+        assert refused.value.sqlstate == sqlstate
+        assert production.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_building_leaves_no_trigger_alert(embedded: EmbeddedServer) -> None:
+    """Our own roles, ownership and tripwire log nothing: alerts are production's."""
+    query = "SELECT count(*), max(id) FROM trigger_guard_alerts"
+    position = "SELECT last_value, is_called FROM trigger_guard_alerts_id_seq"
+    with (
+        closing(connect(embedded.url("directus"))) as production,
+        closing(connect(embedded.url(embedded.state["clone"]))) as clone,
+    ):
+        assert clone.execute(query).fetchone() == production.execute(query).fetchone()
+        found = clone.execute(position.encode()).fetchone()
+        assert found == production.execute(position.encode()).fetchone()
+
+
+def test_default_stand_in_is_small(embedded: EmbeddedServer) -> None:
+    """The default stand-in stays under 150 MB."""
+    with closing(Host(embedded.url("postgres"), standin.records_of(embedded))) as host:
+        production = host.find("directus")
+    assert production is not None
+    assert production.size < 150 * 2**20
+
+
+def test_half_built_cache_is_rebuilt(folder: Path) -> None:
+    """A server whose build did not end is recognised and built anew."""
+    server = EmbeddedServer(folder, 16, "half")
+    server.acquire(lambda s: {"built": 1}, nothing)
+    server.release()
+    (server.home / "complete").unlink()
+    again = EmbeddedServer(folder, 16, "half")
+    again.acquire(lambda s: {"built": 2}, nothing)
+    try:
+        assert again.state["built"] == 2
+        assert again.recovered == ["a half-built cache was rebuilt"]
+    finally:
+        again.release()
+
+
+def test_failed_build_leaves_nothing(folder: Path) -> None:
+    """A build that fails leaves no server and no half-made folder."""
+
+    def fail(server: EmbeddedServer) -> dict[str, object]:
+        raise ServerError("the plan does not load")
+
+    server = EmbeddedServer(folder, 16, "fails")
+    with pytest.raises(ServerError, match="the plan does not load"):
+        server.acquire(fail, nothing)
+    assert not server.home.exists()
+
+
+def test_two_runs_share_one_server(folder: Path) -> None:
+    """The last run to leave stops the server, and no run before it."""
+    first, second = (EmbeddedServer(folder, 16, "shared") for _ in range(2))
+    first.acquire(lambda s: {}, nothing)
+    second.acquire(lambda s: {}, nothing)
+    first.release()
+    assert second.is_running()
+    second.release()
+    assert not second.is_running()
+
+
+def test_long_path_works(folder: Path) -> None:
+    """A cache path too long for a Unix socket gets its socket elsewhere."""
+    deep = folder / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    server = EmbeddedServer(deep, 16, "long")
+    server.acquire(lambda s: {}, nothing)
+    try:
+        assert not server.socket_folder.is_relative_to(deep)
+        with closing(connect(server.url("postgres"))) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.release()
+
+
+def test_cache_that_is_no_folder(run_oneroof: Run, folder: Path) -> None:
+    """A cache folder that cannot be written is told with its remedy, and status 1."""
+    blocked = folder / "file"
+    blocked.write_text("")
+    result = run_oneroof("--oneroof-clone", f"--oneroof-cache-dir={blocked}")
+    assert result.ret == 1
+    told = result.stdout.str() + result.stderr.str()
+    assert f"cannot write the cache folder {blocked}" in told
+    assert "--oneroof-cache-dir DIR, ONEROOF_CACHE_DIR or oneroof_cache_dir" in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
+def test_full_disk(folder: Path, pytester: pytest.Pytester) -> None:
+    """A full disk is told as such, and nothing is left there."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=45m,mode=755", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    try:
+        result = pytester.run(
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+            *("--oneroof-clone", f"--oneroof-cache-dir={folder}"),
+        )
+        told = result.stdout.str() + result.stderr.str()
+        assert result.ret == 1
+        assert f"the disk of the cache folder {folder} is full" in told, told
+        assert list(folder.glob("pg*/")) == []
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def test_locale_without_utf8(
+    run_oneroof: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a locale without UTF-8 the suites pass."""
+    for name in ("LC_ALL", "LANG"):
+        monkeypatch.setenv(name, "C")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
+    result = run_oneroof("--oneroof-clone", "--oneroof-suite=coverage,isolation")
+    result.assert_outcomes(passed=34)
+
+
+def test_postgresql_18(run_oneroof: Run) -> None:
+    """The suites pass on PostgreSQL 18 too."""
+    result = run_oneroof(
+        *("--oneroof-clone", "--oneroof-pg-version=18"),
+        "--oneroof-suite=coverage,isolation",
+    )
+    result.assert_outcomes(passed=34)
+    result.stdout.fnmatch_lines(["oneroof: clone * on PostgreSQL 18.*"])
