@@ -150,7 +150,7 @@ class RunPlugin:
             item.stash[failed_key] = True
         proofs = item.stash.get(proofs_key, None)
         if proofs and report.when == "teardown":
-            report.oneroof_proof = proofs[-1].to_dict()
+            report.__dict__["oneroof_proof"] = proofs[-1].to_dict()
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -125,8 +125,9 @@ def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
         parent, path=path, nodeid=suite.nodeid
     )
     module.obj = load(suite.name)
-    for mark in getattr(module.obj, "pytestmark", []):
-        module.add_marker(mark.name if isinstance(mark, str) else mark)
+    marks: Any = getattr(module.obj, "pytestmark", [])
+    for mark in marks if isinstance(marks, list) else [marks]:
+        module.add_marker(mark)
     return module
 
 

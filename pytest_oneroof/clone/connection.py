@@ -199,7 +199,7 @@ class Guarding:
         self.check_alive()
         return super()._start_query()  # type: ignore[misc]
 
-    def __del__(self) -> None:
+    def __del__(self, _warn: Any = None) -> None:
         """Say nothing: the session belongs to the run, not to this object."""
 
 

@@ -25,7 +25,7 @@ def each_example(function: Any, example: Example) -> Iterator[None]:
     that opens and proves one savepoint.
     """
     handle = getattr(function, "hypothesis", None)
-    stateful = sys.modules.get("hypothesis.stateful")
+    stateful: Any = sys.modules.get("hypothesis.stateful")
     with contextlib.ExitStack() as undo:
         if handle is not None:
             undo.callback(setattr, handle, "inner_test", handle.inner_test)

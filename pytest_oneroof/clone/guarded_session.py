@@ -217,7 +217,7 @@ def _position(position: tuple[int, bool]) -> str:
 
 def message_of(result: Any) -> str:
     text = result.get_error_message() if hasattr(result, "get_error_message") else ""
-    return (text or pq.errormessage_of(result)).strip()
+    return (text or pq.error_message(result)).strip()
 
 
 def _literal(text: str) -> bytes:

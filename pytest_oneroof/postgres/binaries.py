@@ -53,7 +53,7 @@ class Programs:
             raise ServerError(f"cannot run {program}: {error}") from error
         if done.returncode:
             raise ServerError(f"{program} failed: {done.stdout.strip()}")
-        return done.stdout
+        return str(done.stdout)
 
     def identity(self) -> dict[str, Any]:
         """Return the subprocess arguments that change to the account."""

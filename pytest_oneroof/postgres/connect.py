@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -21,9 +21,6 @@ _SECRETS = re.compile(
 )
 _USERINFO = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]*@", re.IGNORECASE)
 
-Conn = TypeVar("Conn", bound=psycopg.Connection[Any])
-
-
 def redact(text: str) -> str:
     """Return `text` with every password of a URL or key=value replaced by ***."""
     return _SECRETS.sub(r"\g<key>***", _USERINFO.sub(r"\g<head>:***@", text))
@@ -32,24 +29,24 @@ def redact(text: str) -> str:
 def connect(
     url: str,
     *,
-    kind: type[Conn] | None = None,
     autocommit: bool = True,
     application: str = "pytest-oneroof",
     **settings: Any,
-) -> Conn:
+) -> psycopg.Connection[Any]:
     """Open a connection (autocommit by default) to the server at `url`.
 
     `settings` are libpq connection parameters that win over the URL's. Raise
     ServerError when the URL is malformed, the server does not answer, or it is
     not PostgreSQL 15 to 18. The error names the URL without its password.
     """
-    maker: Any = kind or psycopg.Connection
     given = {"application_name": application, **settings}
     given.setdefault("connect_timeout", CONNECT_TIMEOUT)
     # A server in SQL_ASCII would hand out bytes.
     given.setdefault("client_encoding", "utf8")
     try:
-        connection: Conn = maker.connect(url, autocommit=autocommit, **given)
+        connection: psycopg.Connection[Any] = psycopg.connect(
+            url, autocommit=autocommit, **given
+        )
     except psycopg.Error as error:
         raise ServerError(
             f"cannot connect to {redact(url)}: {redact(str(error)).strip()}"
