@@ -54,9 +54,12 @@ class RunPlugin:
         except OneroofError as error:
             self._leave(error, pytest.ExitCode.TESTS_FAILED)
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Compare exit with entry; a difference fails the run."""
+        """Compare exit with entry; a difference fails the run.
+
+        Last, as an interrupted test's fixtures are finished in this hook too.
+        """
         if self.clone is not None and run_key in self.config.stash:
             share = asdict(self.clone.finish())
             if self.worker is not None:

@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from pytest_oneroof.clone import lifecycle, standin
-from pytest_oneroof.clone.guard import GuardedClone, Rules
+from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease, Wanted, take
 from pytest_oneroof.clone.look import Look, file_of
-from pytest_oneroof.clone.marker import parse_marker
+from pytest_oneroof.clone.marker import PREFIX, parse_marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
-from pytest_oneroof.errors import ServerError
+from pytest_oneroof.errors import OneroofError, ServerError
+from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
 from pytest_oneroof.postgres.embedded import (
     EmbeddedServer,
@@ -46,6 +49,7 @@ class Exit:
     proof: dict[str, Any] | None = None
     found: list[str] = field(default_factory=list)
     clone: str = ""
+    unread: str = ""
 
 
 class CloneRun:
@@ -76,10 +80,13 @@ class CloneRun:
     def prepare(self) -> None:
         """Start the embedded server, and build what it lacks.
 
-        On the user's own server, for an xdist controller: make what the
-        workers' clones are copied from, before any of them connects.
+        On the user's own server, for an xdist controller: have the guard judge
+        the clone once, and make what the workers' clones are copied from,
+        before any of them connects.
         """
         if self.settings.clone_url is not None:
+            with contextlib.closing(connect(self.settings.clone_url)) as connection:
+                admit(read_facts(connection, prefix=PREFIX, own_pids=[]), self._rules())
             self.make_source(self.settings.clone_url)
             return
         if self.server is not None:
@@ -170,8 +177,13 @@ class CloneRun:
         """Return what the exit state shows; the clone is still held."""
         if self.sandbox is None or self.lease is None:
             return Exit()
-        metrics = self.sandbox.aside(read_metrics)
-        proof = self.sandbox.end()
+        try:
+            metrics = self.sandbox.aside(read_metrics)
+            proof = self.sandbox.end()
+        except (OneroofError, psycopg.Error) as error:
+            self.lease.spoiled = True
+            said = redact(str(error)).strip() or "the server is gone"
+            return Exit(unread=said, found=self.found(), clone=self.lease.database)
         return Exit(
             differences=compare_metrics(self.entry, metrics),
             metrics=len(metrics),

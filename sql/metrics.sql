@@ -3,35 +3,35 @@
 -- Leaves: nothing. Returns (metric, value), in the order of the name.
 SELECT metric, value
   FROM (
-    SELECT 'own' AS metric, count(*) AS value FROM governance_object_ownership
+    SELECT 'own' AS metric, count(*) AS value FROM public.governance_object_ownership
     UNION ALL
-    SELECT 'gap', count(*) FROM v_object_owner_gap
+    SELECT 'gap', count(*) FROM public.v_object_owner_gap
     UNION ALL
-    SELECT 'conflict', count(*) FROM v_object_owner_conflict
+    SELECT 'conflict', count(*) FROM public.v_object_owner_conflict
     UNION ALL
-    SELECT 'inventory', count(*) FROM v_governance_object_inventory
+    SELECT 'inventory', count(*) FROM public.v_governance_object_inventory
     UNION ALL
-    SELECT 'containment', count(*) FROM v_governance_object_containment
+    SELECT 'containment', count(*) FROM public.v_governance_object_containment
     UNION ALL
-    SELECT 'scopes', count(*) FROM governance_responsibility_scope
+    SELECT 'scopes', count(*) FROM public.governance_responsibility_scope
      WHERE status = 'active'
     UNION ALL
-    SELECT 'ospa', count(*) FROM os_proposal_approvals
+    SELECT 'ospa', count(*) FROM public.os_proposal_approvals
     UNION ALL
-    SELECT 'gov_emit', count(*) FROM event_outbox WHERE event_domain = 'governance'
+    SELECT 'gov_emit', count(*) FROM public.event_outbox WHERE event_domain = 'governance'
     UNION ALL
-    SELECT 'gov_active', count(*) FROM event_type_registry
+    SELECT 'gov_active', count(*) FROM public.event_type_registry
      WHERE event_domain = 'governance' AND active
     UNION ALL
-    SELECT 'ruleset', count(*) FROM governance_ruleset
+    SELECT 'ruleset', count(*) FROM public.governance_ruleset
     UNION ALL
-    SELECT 'scan_run', count(*) FROM candidate_scan_run
+    SELECT 'scan_run', count(*) FROM public.candidate_scan_run
     UNION ALL
-    SELECT 'candidate_state', count(*) FROM governance_candidate_state
+    SELECT 'candidate_state', count(*) FROM public.governance_candidate_state
     UNION ALL
-    SELECT 'candidate_object', count(*) FROM governance_candidate_object
+    SELECT 'candidate_object', count(*) FROM public.governance_candidate_object
     UNION ALL
-    SELECT 'cursor', count(*) FROM gov_worker_cursor
+    SELECT 'cursor', count(*) FROM public.gov_worker_cursor
     UNION ALL
     SELECT 'axis_tables', count(*)
       FROM pg_catalog.pg_class AS c
@@ -42,12 +42,12 @@ SELECT metric, value
                          'coverage_rule', 'axis_object_ownership',
                          'axis_candidate_finding')
     UNION ALL
-    SELECT 'dot_tools', count(*) FROM dot_tools
+    SELECT 'dot_tools', count(*) FROM public.dot_tools
     UNION ALL
-    SELECT 'approval_requests', count(*) FROM approval_requests
+    SELECT 'approval_requests', count(*) FROM public.approval_requests
     UNION ALL
-    SELECT 'apr_approvals', count(*) FROM apr_approvals
+    SELECT 'apr_approvals', count(*) FROM public.apr_approvals
     UNION ALL
-    SELECT 'apr_action_types', count(*) FROM apr_action_types
+    SELECT 'apr_action_types', count(*) FROM public.apr_action_types
   ) AS metrics
  ORDER BY metric

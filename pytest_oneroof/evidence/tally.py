@@ -31,6 +31,7 @@ class Share:
     proof: Proof | None = None
     found: list[str] = field(default_factory=list)
     clone: str = ""
+    unread: str = ""
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Share:
@@ -76,6 +77,8 @@ class Tally:
         """Return what is not as it was at entry, in words."""
         found = []
         for share in self.shares:
+            if share.unread:
+                found.append(f"{share.clone}: exit state not read: {share.unread}")
             for name, (entry, now) in share.differences.items():
                 found.append(f"{share.clone}: {name} was {entry} at entry, is {now}")
             if share.proof is not None and share.proof.verdict != "clean":

@@ -1,0 +1,73 @@
+"""The plugin of an acceptance: `pytest -m readonly` with a production's URL.
+
+As a run on the clone it collects, counts and reports; but the target is the
+production, which is read and never written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_oneroof import shipped
+from pytest_oneroof.errors import GuardRefused, OneroofError
+from pytest_oneroof.evidence.acceptance import acceptance_lines
+from pytest_oneroof.run import REFUSED, RunPlugin
+from pytest_oneroof.settings import Settings
+from pytest_oneroof.state import acceptance_key, production_key
+
+
+class AcceptancePlugin(RunPlugin):
+    """One acceptance, in a serial process, a controller or a worker."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        super().__init__(config, settings)
+        self.production.always = True
+        config.stash[acceptance_key] = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Have the preflight judge the role, and read the entry baseline."""
+        if self.config.option.collectonly:
+            return
+        self.config.stash[production_key] = self.production
+        try:
+            self.production.start()
+        except GuardRefused as refusal:
+            self._leave(refusal, REFUSED)
+        except OneroofError as error:
+            self._leave(error, pytest.ExitCode.TESTS_FAILED)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        """Put the shipped items before the project's own; -m leaves the readers."""
+        if self.is_controller and not self.config.option.collectonly:
+            return
+        items[:0] = shipped.collect_items(session, self.wanted(), self.selected)
+
+    def stop(self) -> None:
+        """Leave production; idempotent."""
+        self.production.stop()
+
+    def pytest_report_header(self) -> list[str]:
+        """Return production, role, phase, gate and suites, with their sources."""
+        lines = self.production.header()
+        if not lines:
+            return []
+        names = ", ".join(suite.name for suite in self.wanted()) or "none"
+        return [*lines, f"oneroof: suites {names} ({self.settings.told('suite')})"]
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print the closing section."""
+        if not self.tally.items:
+            return
+        short = self.config.get_verbosity() < 0
+        if not short:
+            terminalreporter.section("oneroof acceptance")
+        for line in acceptance_lines(
+            self.tally, self.production.end, suite_of=shipped.suite_of, short=short
+        ):
+            terminalreporter.write_line(line)

@@ -1,0 +1,150 @@
+"""Runs beside each other, and runs that are interrupted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.postgres.embedded import EmbeddedServer
+
+Run = Callable[..., pytest.RunResult]
+SLOW = """
+import time
+
+def test_slow(oneroof_clone):
+    oneroof_clone.execute("DELETE FROM governance_docs")
+    oneroof_clone.execute("SELECT nextval('system_issues_id_seq')")
+    print("READY", flush=True)
+    time.sleep({seconds})
+"""
+
+
+@pytest.fixture
+def start(
+    pytester: pytest.Pytester, cache: Path, embedded: EmbeddedServer
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start pytest on a slow test, and wait until the test is in the middle."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(seconds: int, folder: Path | None = None) -> subprocess.Popen[str]:
+        pytester.makepyfile(slow=SLOW.format(seconds=seconds))
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider"),
+                *("--oneroof-clone", f"--oneroof-cache-dir={folder or cache}", "slow.py"),
+            ],
+            cwd=pytester.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        told = ""
+        for line in process.stdout:
+            told += line
+            if "READY" in line:
+                return process
+        raise AssertionError(f"pytest ended with {process.wait()}: {told}")
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def databases(server: EmbeddedServer) -> set[str]:
+    """Return the names of the databases that carry our marker."""
+    host = Host(server.url("postgres"), standin.records_of(server))
+    try:
+        return {found.name for found in host.marked()}
+    finally:
+        host.close()
+
+
+def test_second_run_works_on_a_copy(
+    start: Callable[..., subprocess.Popen[str]],
+    run_oneroof: Run,
+    embedded: EmbeddedServer,
+) -> None:
+    """A run beside another takes a copy of the clone; both are green."""
+    first = start(8)
+    result = run_oneroof("--oneroof-clone", "oneroof/test_isolation.py")
+    result.assert_outcomes(passed=8)
+    clone = embedded.state["clone"]
+    result.stdout.fnmatch_lines([f"oneroof: clone {clone}_* on PostgreSQL *"])
+    told, _ = first.communicate(timeout=60)
+    assert first.returncode == 0, told
+    assert "entry = exit" in told
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
+def test_interrupted_run_leaves_nothing(
+    start: Callable[..., subprocess.Popen[str]],
+    run_oneroof: Run,
+    embedded: EmbeddedServer,
+    how: signal.Signals,
+) -> None:
+    """After kill -9 or Ctrl-C in a check the next run is green, and tells of it."""
+    before = databases(embedded)
+    process = start(60)
+    os.kill(process.pid, how)
+    told, _ = process.communicate(timeout=60)
+    result = run_oneroof("--oneroof-clone", "--oneroof-suite=coverage,isolation")
+    result.assert_outcomes(passed=34)
+    after = databases(embedded)
+    assert after == before
+    clone = embedded.state["clone"]
+    if how == signal.SIGKILL:
+        result.stdout.fnmatch_lines([f"oneroof: found: the last run on {clone} did not*"])
+    else:
+        assert process.returncode == pytest.ExitCode.INTERRUPTED, told
+        assert "state      entry = exit" in told, told
+        result.stdout.no_fnmatch_line("*did not end*")
+
+
+def test_dead_server_ends_the_run_plainly(
+    start: Callable[..., subprocess.Popen[str]], run_oneroof: Run
+) -> None:
+    """A server killed in the middle of a check is told; the next run is green."""
+    folder = Path(tempfile.mkdtemp(prefix="oneroof-dead-"))
+    folder.chmod(0o755)
+    try:
+        process = start(4, folder)
+        (pid_file,) = folder.glob("pg*/data/postmaster.pid")
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+        told, _ = process.communicate(timeout=90)
+        assert process.returncode == 1, told
+        assert "INTERNALERROR" not in told, told
+        assert "exit state not read" in told, told
+        result = run_oneroof(
+            *("--oneroof-clone", "--oneroof-suite=coverage,isolation"),
+            f"--oneroof-cache-dir={folder}",
+        )
+        result.assert_outcomes(passed=34)
+        result.stdout.fnmatch_lines(["oneroof: found: the last run on * did not end*"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_collect_only_starts_no_server(
+    pytester: pytest.Pytester, tmp_path: Path
+) -> None:
+    """--collect-only lists the items, and neither builds nor connects."""
+    result = pytester.runpytest_subprocess(
+        *("--oneroof-clone", "--collect-only", "-q", "-p", "no:cacheprovider"),
+        *("--oneroof-suite=coverage", f"--oneroof-cache-dir={tmp_path / 'none'}"),
+    )
+    assert result.ret == 0
+    assert "oneroof/test_coverage.py::test_owner_gap[r1.2]" in result.outlines
+    assert not (tmp_path / "none").exists()
