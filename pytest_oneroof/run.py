@@ -193,6 +193,7 @@ class RunPlugin:
         lines = terminal.closing_lines(
             self.tally, suite_of=shipped.suite_of, target="(clone)", short=short
         )
+        terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("oneroof")
         for line in lines:
