@@ -9,6 +9,7 @@ import pytest
 
 from pytest_oneroof import settings as s
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.readonly import BOTH_TARGETS, selects_readonly
 
 _INI_TYPES: dict[str, Any] = {"list": "linelist", "flag": "bool", "number": "int"}
 
@@ -58,7 +59,11 @@ def read_settings(config: pytest.Config) -> s.Settings:
 
 def check_combination(config: pytest.Config, settings: s.Settings) -> None:
     """Raise pytest.UsageError for settings that contradict each other."""
-    if settings.suite and not (settings.clone or settings.production_url):
+    readonly = selects_readonly(config.option.markexpr)
+    if readonly and settings.clone and settings.production_url:
+        raise pytest.UsageError(BOTH_TARGETS)
+    accepts = readonly and settings.production_url
+    if settings.suite and not (settings.clone or accepts):
         raise pytest.UsageError(
             "--oneroof-suite needs a target: --oneroof-clone, or -m readonly with "
             "--oneroof-production-url URL"

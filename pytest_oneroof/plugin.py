@@ -6,6 +6,8 @@ nothing heavy: what a run needs is imported when it is asked for.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pytest_oneroof import options
@@ -13,14 +15,21 @@ from pytest_oneroof.pytest_fixtures import (
     oneroof_clone,
     oneroof_clone_async,
     oneroof_database,
+    oneroof_production,
     oneroof_target,
 )
+from pytest_oneroof.readonly import WithoutTarget, selects_readonly
 from pytest_oneroof.state import plugin_key, settings_key
+
+if TYPE_CHECKING:
+    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.settings import Settings
 
 __all__ = [
     "oneroof_clone",
     "oneroof_clone_async",
     "oneroof_database",
+    "oneroof_production",
     "oneroof_target",
 ]
 
@@ -43,11 +52,25 @@ def pytest_configure(config: pytest.Config) -> None:
     settings = options.read_settings(config)
     config.stash[settings_key] = settings
     options.check_combination(config, settings)
+    plugin = _plugin_for(config, settings)
+    if plugin is not None:
+        config.stash[plugin_key] = plugin
+        config.pluginmanager.register(plugin, "oneroof-run")
+
+
+def _plugin_for(config: pytest.Config, settings: Settings) -> RunPlugin | None:
     if settings.clone:
         from pytest_oneroof.run import RunPlugin
 
-        config.stash[plugin_key] = RunPlugin(config, settings)
-        config.pluginmanager.register(config.stash[plugin_key], "oneroof-run")
+        return RunPlugin(config, settings)
+    if not selects_readonly(config.option.markexpr):
+        return None
+    if settings.production_url:
+        from pytest_oneroof.acceptance_plugin import AcceptancePlugin
+
+        return AcceptancePlugin(config, settings)
+    config.pluginmanager.register(WithoutTarget(config), "oneroof-without-target")
+    return None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.state import run_key
+from pytest_oneroof.state import acceptance_key, production_key, run_key
 
 if TYPE_CHECKING:
     from pytest_oneroof.checks import Checks
 
+HOW_PRODUCTION = (
+    "needs a production: run pytest -m readonly --oneroof-production-url URL, or pytest "
+    "--oneroof-clone"
+)
 HOW = "needs a clone: run pytest --oneroof-clone (README: the first minute)"
 
 
@@ -51,12 +55,29 @@ def oneroof_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
+def oneroof_production(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A psycopg connection to production that reads, in a transaction of its own.
+
+    SELECT, VALUES, TABLE, SHOW and EXPLAIN pass, one at a time; a result has at
+    most 500 rows, and one with more is an error, never cut. In a run on the clone
+    it reads `--oneroof-production-url`, or the embedded server's stand-in. Skipped
+    without a run that has a production.
+    """
+    production = request.config.stash.get(production_key, None)
+    if production is None:
+        pytest.skip(HOW_PRODUCTION)
+    yield from production.checked(request.node)
+
+
+@pytest.fixture
 def oneroof_target(request: pytest.FixtureRequest) -> Any:
     """A connection to what this run is about: the clone, or the production.
 
     For checks that only read, and hold on both.
     """
-    return request.getfixturevalue("oneroof_clone")
+    accepting = request.config.stash.get(acceptance_key, False)
+    name = "oneroof_production" if accepting else "oneroof_clone"
+    return request.getfixturevalue(name)
 
 
 def _checks(request: pytest.FixtureRequest) -> Checks:

@@ -45,7 +45,8 @@ def selects_readonly(expression: str | None) -> bool:
     if not expression or MARKER not in expression:
         return False
     try:
-        return _selects(expression, marked=True) and not _selects(expression, marked=False)
+        with_it = _selects(expression, marked=True)
+        return with_it and not _selects(expression, marked=False)
     except (SyntaxError, ValueError):
         return False
 

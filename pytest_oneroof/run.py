@@ -14,9 +14,10 @@ from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
 from pytest_oneroof.checks import examples_proved, needs_databases, uses_clone
+from pytest_oneroof.production_plugin import ProductionPlugin
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
-from pytest_oneroof.state import failed_key, proofs_key, run_key
+from pytest_oneroof.state import failed_key, production_key, proofs_key, run_key
 
 REFUSED = 10
 
@@ -33,6 +34,8 @@ class RunPlugin:
         self.deselected = 0
         self.paths_given = self._paths_given()
         config.args, self.selected = self._arguments()
+        self.production = ProductionPlugin(self)
+        config.pluginmanager.register(self.production, "oneroof-production")
 
     # ------------------------------------------------------------- start and stop
 
@@ -49,6 +52,8 @@ class RunPlugin:
             else:
                 self.clone.start()
                 self.config.stash[run_key] = self.clone
+            self.config.stash[production_key] = self.production
+            self.production.start()
         except GuardRefused as refusal:
             self._leave(refusal, REFUSED)
         except OneroofError as error:
@@ -60,6 +65,7 @@ class RunPlugin:
 
         Last, as an interrupted test's fixtures are finished in this hook too.
         """
+        self.production.finish()
         if self.clone is not None and run_key in self.config.stash:
             share = asdict(self.clone.finish())
             if self.worker is not None:
@@ -72,6 +78,7 @@ class RunPlugin:
 
     def stop(self) -> None:
         """Give the clone back and leave the server; idempotent."""
+        self.production.stop()
         if self.clone is not None:
             self.config.stash[run_key] = self.clone
             del self.config.stash[run_key]
@@ -98,7 +105,7 @@ class RunPlugin:
             items[:] = own
         if self.is_controller and not self.config.getoption("collectonly", False):
             return
-        items[:0] = shipped.collect_items(session, self._wanted(), self.selected)
+        items[:0] = shipped.collect_items(session, self.wanted(), self.selected)
         self._prepare_databases(items)
 
     def _prepare_databases(self, items: list[pytest.Item]) -> None:
@@ -114,7 +121,8 @@ class RunPlugin:
         if self.clone is not None:
             self.clone.make_databases_possible()
 
-    def _wanted(self) -> tuple[shipped.Suite, ...]:
+    def wanted(self) -> tuple[shipped.Suite, ...]:
+        """Return the suites that this run collects."""
         if self.selected:
             return shipped.suites_of(self.selected)
         return shipped.choose(self.settings.suite, default=not self.paths_given)
@@ -196,6 +204,8 @@ class RunPlugin:
         terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("oneroof")
+        if not short:
+            lines[-1:-1] = self.production.closing_lines()
         for line in lines:
             terminalreporter.write_line(line)
 
@@ -220,11 +230,10 @@ class RunPlugin:
             if clone.clone.uncovered:
                 powers = ", ".join(clone.clone.uncovered)
                 lines.append(f"oneroof: NOT COVERED by the proof: {powers}")
-        lines.append(
-            f"oneroof: production {clone.production_name()} "
-            f"({told('production_url')})" + (f", phase {clone.phase}" if clone.phase else "")
-        )
-        names = ", ".join(suite.name for suite in self._wanted()) or "none"
+        if clone.phase:
+            lines.append(f"oneroof: clone's phase {clone.phase}")
+        lines += self.production.header()
+        names = ", ".join(suite.name for suite in self.wanted()) or "none"
         lines.append(f"oneroof: suites {names} ({told('suite')})")
         lines += [f"oneroof: found: {line}" for line in clone.found()]
         return lines

@@ -8,11 +8,14 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_oneroof.clone.residue import Proof
+    from pytest_oneroof.production_plugin import ProductionPlugin
     from pytest_oneroof.run import RunPlugin
     from pytest_oneroof.session import CloneRun
     from pytest_oneroof.settings import Settings
 
 settings_key = pytest.StashKey["Settings"]()
+acceptance_key = pytest.StashKey[bool]()
+production_key = pytest.StashKey["ProductionPlugin"]()
 run_key = pytest.StashKey["CloneRun"]()
 plugin_key = pytest.StashKey["RunPlugin"]()
 proofs_key = pytest.StashKey["list[Proof]"]()

@@ -18,7 +18,8 @@ SELECT metric, value
     UNION ALL
     SELECT 'ospa', count(*) FROM public.os_proposal_approvals
     UNION ALL
-    SELECT 'gov_emit', count(*) FROM public.event_outbox WHERE event_domain = 'governance'
+    SELECT 'gov_emit', count(*) FROM public.event_outbox
+     WHERE event_domain = 'governance'
     UNION ALL
     SELECT 'gov_active', count(*) FROM public.event_type_registry
      WHERE event_domain = 'governance' AND active

@@ -23,7 +23,9 @@ SELECT metric,
          WHEN NOT exact THEN estimate
          WHEN metric = 'system_issues' THEN (SELECT count(*) FROM public.system_issues)
          WHEN metric = 'event_outbox' THEN (SELECT count(*) FROM public.event_outbox)
-         WHEN metric = 'birth_registry' THEN (SELECT count(*) FROM public.birth_registry)
+         WHEN metric = 'birth_registry' THEN (
+           SELECT count(*) FROM public.birth_registry
+         )
          WHEN metric = 'entity_labels' THEN (SELECT count(*) FROM public.entity_labels)
        END AS value,
        exact

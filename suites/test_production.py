@@ -31,7 +31,9 @@ pytestmark = [pytest.mark.readonly, pytest.mark.parametrize("moment", MOMENTS)]
 
 
 @pytest.fixture
-def run(request: pytest.FixtureRequest, oneroof_production: Connection) -> AcceptanceRun:
+def run(
+    request: pytest.FixtureRequest, oneroof_production: Connection
+) -> AcceptanceRun:
     """The production side of this run, its entry baseline read."""
     found = request.config.stash[production_key].run
     assert found is not None and found.entry is not None, "no entry baseline was read"
@@ -57,7 +59,9 @@ def check_figures(
     tell(compare(expected(phase, names, found), found), f"phase {phase.name!r}")
 
 
-def expected(phase: Phase, names: tuple[str, ...], found: dict[str, int]) -> dict[str, Any]:
+def expected(
+    phase: Phase, names: tuple[str, ...], found: dict[str, int]
+) -> dict[str, Any]:
     """Return what the phase expects of figures; one that may be any, as found."""
     values: dict[str, Any] = {}
     for name in names:
@@ -150,7 +154,8 @@ def test_p8_idle_in_transaction(
     if idle.reason:
         pytest.fail(idle.reason, pytrace=False)
     found = "; ".join(idle.sessions) or "none"
-    tell(compare({"idle in transaction": "none"}, {"idle in transaction": found}), moment)
+    wanted = {"idle in transaction": "none"}
+    tell(compare(wanted, {"idle in transaction": found}), moment)
 
 
 def test_p9_no_write_channel(

@@ -56,7 +56,9 @@ class AcceptanceRun:
     checks.
     """
 
-    def __init__(self, url: str, rules: ChannelRules, *, baselines: bool = True) -> None:
+    def __init__(
+        self, url: str, rules: ChannelRules, *, baselines: bool = True
+    ) -> None:
         self.url = url
         self.rules = rules
         self.baselines = baselines

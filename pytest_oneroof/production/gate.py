@@ -65,7 +65,8 @@ class GateVerdict:
 
     def detail(self) -> str:
         """Return the detail row: every fact by name."""
-        return " | ".join(f"{name} {value}" for name, value in asdict(self.facts).items())
+        facts = asdict(self.facts)
+        return " | ".join(f"{name} {value}" for name, value in facts.items())
 
     def row(self) -> str:
         """Return the verdict row: status, blockers, ospa, gap, ownership."""

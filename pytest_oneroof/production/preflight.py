@@ -228,7 +228,8 @@ def _power(facts: Facts, powers: tuple[Power, ...]) -> Reason:
 def _told(facts: Facts, powers: tuple[Power, ...]) -> str:
     first = powers[0]
     if first.kind == "ROLE":
-        through = "" if first.holder == facts.role else f" (through role {first.holder})"
+        own = first.holder == facts.role
+        through = "" if own else f" (through role {first.holder})"
         return f"the role is {_ROLE_WORDS.get(first.power, first.power)}{through}"
     objects = list(dict.fromkeys(power.object for power in powers))
     names = ", ".join(objects[:SHOWN])
@@ -241,7 +242,8 @@ def _told(facts: Facts, powers: tuple[Power, ...]) -> str:
     if first.kind == "OBJECT":
         return f"{_holder(facts, first)} owns {names}{more}"
     rights = ", ".join(sorted({power.power for power in powers}))
-    return f"{_holder(facts, first)} has {rights} on {first.kind.lower()} {names}{more}"
+    what = f"{first.kind.lower()} {names}{more}"
+    return f"{_holder(facts, first)} has {rights} on {what}"
 
 
 def _holder(facts: Facts, power: Power) -> str:

@@ -19,35 +19,42 @@ WITH wanted (name, relation, query) AS (
     (
       'ospa',
       'public.os_proposal_approvals',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.os_proposal_approvals$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.os_proposal_approvals$q$
     ),
     (
       'signed',
       'public.os_proposal_approvals',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.os_proposal_approvals WHERE
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.os_proposal_approvals
+      WHERE
 status = 'published' AND esignature_agreement AND signature_text ~ '[^[:space:]]'
       $q$
     ),
     (
       'own',
       'public.governance_object_ownership',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.governance_object_ownership$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.governance_object_ownership$q$
     ),
     (
       'gap',
       'public.v_object_owner_gap',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.v_object_owner_gap$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.v_object_owner_gap$q$
     ),
     (
       'conflict',
       'public.v_object_owner_conflict',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.v_object_owner_conflict$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.v_object_owner_conflict$q$
     ),
     (
       'gov_emit',
       'public.event_outbox',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.event_outbox
-          WHERE event_domain = 'governance'$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.event_outbox
+      WHERE event_domain = 'governance'$q$
     )
 ),
 counted AS (
@@ -116,35 +123,42 @@ WITH wanted (name, relation, query) AS (
     (
       'ospa',
       'public.os_proposal_approvals',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.os_proposal_approvals$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.os_proposal_approvals$q$
     ),
     (
       'signed',
       'public.os_proposal_approvals',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.os_proposal_approvals WHERE
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.os_proposal_approvals
+      WHERE
 status = 'published' AND esignature_agreement AND signature_text ~ '[^[:space:]]'
       $q$
     ),
     (
       'own',
       'public.governance_object_ownership',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.governance_object_ownership$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.governance_object_ownership$q$
     ),
     (
       'gap',
       'public.v_object_owner_gap',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.v_object_owner_gap$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.v_object_owner_gap$q$
     ),
     (
       'conflict',
       'public.v_object_owner_conflict',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.v_object_owner_conflict$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.v_object_owner_conflict$q$
     ),
     (
       'gov_emit',
       'public.event_outbox',
-      $q$SELECT array_to_tsvector(ARRAY[count(*)::text]) FROM public.event_outbox
-          WHERE event_domain = 'governance'$q$
+      $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
+      FROM public.event_outbox
+      WHERE event_domain = 'governance'$q$
     )
 ),
 counted AS (

@@ -143,14 +143,17 @@ granted (kind, object, grantee, power, owner) AS (
 )
 SELECT found.power, found.kind, found.object, found.holder
 FROM (
-  SELECT mighty.name AS power, 'ROLE' AS kind, holder.name AS object, holder.name AS holder
+  SELECT
+    mighty.name AS power, 'ROLE' AS kind, holder.name AS object,
+    holder.name AS holder
   FROM holder
   JOIN mighty ON mighty.oid = holder.oid
   UNION ALL
   SELECT granted.power, granted.kind, granted.object, coalesce(holder.name, 'PUBLIC')
   FROM granted
   LEFT JOIN holder ON holder.oid = granted.grantee
-  WHERE granted.grantee = 0 OR holder.oid IS NOT NULL AND granted.grantee <> granted.owner
+  WHERE granted.grantee = 0
+    OR holder.oid IS NOT NULL AND granted.grantee <> granted.owner
   UNION ALL
   SELECT
     'owner', 'OBJECT',

@@ -1,0 +1,243 @@
+"""The production side of a run, as a plugin: entry, checks by fixture, exit.
+
+In an acceptance it reads the production of the run; in a run on the clone the
+production URL that was given, or the embedded stand-in. Under xdist the controller
+runs the production suite itself, entry before any worker's check and exit after
+all of them ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_oneroof import shipped
+from pytest_oneroof.clone.marker import PREFIX
+from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.evidence.tally import Share
+from pytest_oneroof.production.acceptance import AcceptanceExit, AcceptanceRun
+from pytest_oneroof.production.channel import Reading
+from pytest_oneroof.production.preflight import ChannelRules
+from pytest_oneroof.production.reader import reader_url
+from pytest_oneroof.state import proofs_key
+
+if TYPE_CHECKING:
+    from pytest_oneroof.run import RunPlugin
+
+SUITE = "production"
+ENTRY, EXIT = "entry", "exit"
+NONE_GIVEN = (
+    "no production: give --oneroof-production-url URL (the stand-in belongs to the "
+    "embedded server, and this clone is on yours)"
+)
+
+
+class ProductionPlugin:
+    """Serves `oneroof_production`, and runs the production suite at both ends.
+
+    With `always` (an acceptance) entry and exit are read in any case; else only
+    when the production suite runs. Its owner starts, finishes and stops it.
+    """
+
+    def __init__(self, owner: RunPlugin, *, always: bool = False) -> None:
+        self.owner = owner
+        self.config = owner.config
+        self.always = always
+        self.run: AcceptanceRun | None = None
+        self.end: AcceptanceExit | None = None
+        self._session: pytest.Session | None = None
+        self._uncounted = 0
+        self._counted = -1
+
+    # ------------------------------------------------------------- start and stop
+
+    def start(self) -> None:
+        """Read the entry baseline, where this process reads it.
+
+        Raise ChannelRefused with every reason, ServerError.
+        """
+        if self.owner.worker is None and (self.always or self._suite()):
+            run = self._running(baselines=True)
+            if run is not None:
+                run.start()
+
+    def finish(self) -> None:
+        """Compare exit with entry; what differs counts against the run."""
+        if self.run is not None and self.run.entry is not None:
+            self.end = self.run.end()
+            if self.end.differences or self.end.unproved:
+                self.owner.tally.shares.append(_share(self.end))
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave production; idempotent."""
+        if self.run is not None:
+            self.run.stop()
+            self.run = None
+
+    # ------------------------------------------------------------------- a check
+
+    def checked(self, item: pytest.Item) -> Iterator[Any]:
+        """Yield an item's read-only connection, then judge what it did."""
+        run = self._running(baselines=False)
+        if run is None:
+            pytest.skip(NONE_GIVEN)
+        connection = run.begin(item.nodeid)
+        try:
+            yield connection
+        finally:
+            _judge(item, run.finish())
+
+    def _running(self, *, baselines: bool) -> AcceptanceRun | None:
+        if self.run is None:
+            url = self._url()
+            if url is None:
+                return None
+            rules = ChannelRules.of(self.owner.settings, clone_marker=PREFIX)
+            self.run = AcceptanceRun(url, rules, baselines=baselines)
+        return self.run
+
+    def _url(self) -> str | None:
+        if self.owner.settings.production_url:
+            return self.owner.settings.production_url
+        clone = self.owner.clone
+        if clone is None or clone.server is None:
+            return None
+        return reader_url(clone.server)
+
+    # -------------------------------------------------------------------- the suite
+
+    def _suite(self) -> shipped.Suite | None:
+        return next((s for s in self.owner.wanted() if s.name == SUITE), None)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the entry checks first and the exit checks last; none on a worker."""
+        entry = [item for item in items if moment_of(item) == ENTRY]
+        exit_ = [item for item in items if moment_of(item) == EXIT]
+        rest = [item for item in items if moment_of(item) is None]
+        items[:] = rest if self.owner.worker is not None else [*entry, *rest, *exit_]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """On an xdist controller, run the production suite around the workers."""
+        if not self.owner.is_controller or self.config.option.collectonly:
+            return (yield)
+        items = self._collect(session)
+        _run(session, [item for item in items if moment_of(item) == ENTRY])
+        self._session, self._uncounted = session, len(items)
+        result = yield
+        self._count(session)
+        _run(session, [item for item in items if moment_of(item) == EXIT])
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """Keep the count whole when workers have begun."""
+        if self._session is not None:
+            self._count(self._session)
+
+    def _count(self, session: pytest.Session) -> None:
+        """Add the controller's own items to those that its workers collected."""
+        if self._uncounted and session.testscollected != self._counted:
+            session.testscollected += self._uncounted
+            self._counted = session.testscollected
+
+    def _collect(self, session: pytest.Session) -> list[pytest.Item]:
+        suite = self._suite()
+        if suite is None:
+            return []
+        selected = tuple(a for a in self.owner.selected if shipped.suite_of(a) == SUITE)
+        items = shipped.collect_items(session, (suite,), selected)
+        # As of any items: what -m, -k and --deselect say counts for these too.
+        modify: Callable[..., Any] = self.config.pluginmanager.subset_hook_caller(
+            "pytest_collection_modifyitems", remove_plugins=[self.owner, self]
+        )
+        modify(session=session, config=self.config, items=items)
+        return items
+
+    # -------------------------------------------------------------- what is shown
+
+    def header(self) -> list[str]:
+        """Return lines on what is read, by which role, and how it was found."""
+        run = self.run
+        if run is None or run.channel is None:
+            return []
+        facts = run.facts
+        standby = ", hot standby" if facts.in_recovery else ""
+        lines = [
+            f"oneroof: production {facts.database} on PostgreSQL "
+            f"{facts.server_version.split()[0]}{standby}, read as {facts.role} "
+            f"({self.where()})"
+        ]
+        if run.entry is not None:
+            gate = run.entry.gate
+            blockers = f" ({gate.tokens})" if gate.tokens else ""
+            lines.append(
+                f"oneroof: phase {run.entry.phase}; gate {gate.status}{blockers}"
+            )
+        return lines
+
+    def closing_lines(self) -> list[str]:
+        """Return lines on production for the end of a run on the clone."""
+        if self.end is None:
+            return []
+        state = "changed" if self.end.differences else "entry = exit"
+        gate = f"gate {self.end.gate}" + (f" ({b})" if (b := self.end.blockers) else "")
+        lines = [
+            f"production {self.end.database} ({self.where()}): {state}, phase "
+            f"{self.end.phase}, {gate}"
+        ]
+        return [*lines, *(f"production {told}" for told in self.end.not_shown)]
+
+    def where(self) -> str:
+        """Return 'stand-in', or where the production's URL came from."""
+        settings = self.owner.settings
+        return settings.told("production_url") if settings.production_url else "stand-in"
+
+
+def moment_of(item: pytest.Item) -> str | None:
+    """Return 'entry' or 'exit' for an item of the production suite, else None."""
+    if shipped.suite_of(item.nodeid) != SUITE:
+        return None
+    return str(getattr(item, "callspec").params["moment"])
+
+
+def proof_of_reading(reading: Reading) -> Proof:
+    """Return a reading as the proof that reports and packets carry."""
+    return Proof(
+        check=reading.check,
+        verdict=reading.verdict,
+        ids=int(reading.transaction_id is not None),
+        reason=reading.reason,
+        constraints="read-only transaction",
+        notes=tuple(f"refused: {message}" for message in reading.refused),
+    )
+
+
+def _judge(item: pytest.Item, reading: Reading) -> None:
+    item.stash.setdefault(proofs_key, []).append(proof_of_reading(reading))
+    if reading.verdict != "clean":
+        raise ResidueError(str(reading))
+
+
+def _share(end: AcceptanceExit) -> Share:
+    values = asdict(end)
+    differences = values["differences"]
+    for number, text in enumerate(values["unproved"], 1):
+        differences[f"reading {number}"] = ("read only", text)
+    return Share(differences=differences, clone=f"production {end.database}")
+
+
+def _run(session: pytest.Session, items: list[pytest.Item]) -> None:
+    for index, item in enumerate(items):
+        following = items[index + 1] if index + 1 < len(items) else None
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)

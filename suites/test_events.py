@@ -1,0 +1,261 @@
+"""Events suite: activation and emission of governance events, rolled back, C0 to C5."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import psycopg
+import pytest
+
+from pytest_oneroof import resources
+from pytest_oneroof.suites.governed import read_governed, same
+from pytest_oneroof.suites.reach import reach_of, read_routines
+from pytest_oneroof.suites.support import refused, rows, sql, value
+
+Connection = psycopg.Connection[Any]
+FACTS = resources.read_json("fixtures/events.json")
+OUTBOX = "public.event_outbox"
+STREAMS = ("comment", "review", "update", "birth", "task", "alert", "health")
+
+
+@pytest.mark.parametrize(
+    "figure", [pytest.param("gov_emit", id="c0.1"), pytest.param("gov_active", id="c0.2")]
+)
+def test_c0_nothing_is_emitted_or_active(oneroof_clone: Connection, figure: str) -> None:
+    """No governance event is in the outbox, and no governance type is active."""
+    state = outbox(oneroof_clone)
+    if figure == "gov_emit":
+        assert state["total"] > 0, "event_outbox is empty: a count of 0 says nothing"
+    else:
+        registered = [
+            name
+            for (name,) in rows(
+                oneroof_clone,
+                "SELECT event_type FROM event_type_registry"
+                " WHERE event_domain = 'governance' ORDER BY event_type",
+            )
+        ]
+        expected = FACTS["governance_types"]
+        assert registered == expected, (
+            f"governance event types: expected {expected}, found {registered}"
+        )
+    assert state[figure] == 0, f"{figure}: expected 0, found {state[figure]}"
+
+
+def test_c1_inactive_type_is_refused(oneroof_clone: Connection) -> None:
+    """Layer 1: an inactive governance type is refused, each of them."""
+    for event_type in FACTS["governance_types"]:
+        with refused(
+            oneroof_clone,
+            sqlstate="P0001",
+            rule="fn_event_type_validate",
+            says="is inactive",
+        ):
+            emit(oneroof_clone, event_type)
+    assert outbox(oneroof_clone)["gov_emit"] == 0
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param("active", id="c2.1"), pytest.param("emit", id="c2.2")]
+)
+def test_c2_active_type_is_accepted(oneroof_clone: Connection, step: str) -> None:
+    """An active type is accepted when well shaped; exactly one row is in the outbox."""
+    activate(oneroof_clone)
+    state = outbox(oneroof_clone)
+    assert (state["gov_active"], state["gov_emit"]) == (1, 0), (
+        f"after activating one type: expected 1 active and 0 emitted, found {state}"
+    )
+    if step == "active":
+        emit(oneroof_clone)
+        return
+    total = state["total"]
+    emit(oneroof_clone)
+    state = outbox(oneroof_clone)
+    assert (state["gov_emit"], state["total"]) == (1, total + 1), (
+        f"gov_emit: expected 0 -> 1 of {total + 1} rows, found {state}"
+    )
+    (row,) = rows(oneroof_clone, sql("events/emitted.sql"))
+    stream, lane = registered_as(oneroof_clone)
+    assert row == (
+        FACTS["emitted_type"],
+        stream,
+        lane,
+        ADDRESS,
+        "gov:clone-test",
+        "clone_test",
+        {"gap_cells": 0},
+    ), f"the row in the outbox is another than was sent: {row}"
+
+
+def test_c2b_event_without_address_is_refused(oneroof_clone: Connection) -> None:
+    """Layer 3: without canonical_address it is refused; the same row with one passes."""
+    activate(oneroof_clone)
+    rule = refusal_without_address(oneroof_clone)
+    assert "canonical_address" in rule, f"refused, but not for the address: {rule}"
+    assert outbox(oneroof_clone)["gov_emit"] == 0
+    emit(oneroof_clone)
+    assert outbox(oneroof_clone)["gov_emit"] == 1
+
+
+def test_c3_wrong_stream_or_lane_is_refused(oneroof_clone: Connection) -> None:
+    """Layer 2: an active type is refused with another stream, and with another lane."""
+    activate(oneroof_clone)
+    stream, lane = registered_as(oneroof_clone)
+    layer = {"sqlstate": "P0001", "rule": "fn_event_type_validate"}
+    for other in STREAMS:
+        if other != stream:
+            with refused(oneroof_clone, **layer, says="stream mismatch"):
+                emit(oneroof_clone, event_stream=other)
+    wrong = {"immediate": "delayed", "delayed": "immediate"}[lane]
+    with refused(oneroof_clone, **layer) as seen:
+        emit(oneroof_clone, delivery_lane=wrong)
+    assert "stream mismatch" not in seen.message, f"refused for its stream: {seen}"
+    emit(oneroof_clone)
+    assert outbox(oneroof_clone)["gov_emit"] == 1
+
+
+def test_c4_nothing_dispatches(oneroof_clone: Connection) -> None:
+    """The outbox has its validation trigger only, and nothing dispatches from inside."""
+    known = read_routines(oneroof_clone)
+    on_outbox = known.on(OUTBOX)
+    triggers = [
+        (a.name, known.by_oid[a.routine or 0].name, a.enabled)
+        for a in on_outbox
+        if a.kind == "trigger"
+    ]
+    expected = FACTS["validation"]
+    assert triggers == [(expected["trigger"], expected["function"], True)], (
+        f"triggers on {OUTBOX}: {triggers}"
+    )
+    assert "BEFORE INSERT ON" in on_outbox_definition(on_outbox), "not BEFORE INSERT"
+    rules = [a.name for a in on_outbox if a.kind == "rule"]
+    assert not rules, f"rules on {OUTBOX}: {rules}"
+    reach = reach_of(known, [OUTBOX], event_triggers=True)
+    assert expected["function"] in reach.routines, "the walk reached no routine"
+    assert not reach.notifies, f"reached from {OUTBOX}, notifies: {reach.notifies}"
+    assert not reach.leads_out, f"reached from {OUTBOX}: {sorted(reach.leads_out)}"
+    paths = rows(oneroof_clone, sql("events/paths_out.sql"))
+    assert not paths, f"paths out of the database: {paths}"
+    leases, jobs, _ = rows(oneroof_clone, sql("events/working.sql"))[0]
+    assert (leases, jobs) == (0, 0), f"under way: {leases} leases, {jobs} jobs"
+
+
+def test_c5_issues_are_shaped_but_not_written(oneroof_clone: Connection) -> None:
+    """Issue payloads are shaped by SELECT, one per open cell; nothing is written."""
+    governed = read_governed(oneroof_clone)
+    before = written_here(oneroof_clone)
+    payloads = rows(oneroof_clone, sql("events/gap_issue_payload.sql"))
+    same("open cells", 0, len(payloads), governed)
+    with oneroof_clone.transaction(force_rollback=True):
+        oneroof_clone.execute("DELETE FROM public.governance_object_ownership")
+        payloads = rows(oneroof_clone, sql("events/gap_issue_payload.sql"))
+        cells = rows(
+            oneroof_clone, "SELECT object_type, object_ref, scope FROM v_object_owner_gap"
+        )
+    same("payloads, seed deleted", governed.cells, len(payloads), governed)
+    expected = {issue(*cell)[0]: issue(*cell) for cell in cells}
+    wrong = [row for row in payloads if row != expected.get(row[0])]
+    assert not wrong, f"payloads of another shape: {wrong[:2]}"
+    written = written_here(oneroof_clone) - before
+    seed = governed.groups * governed.scopes
+    assert written == {"public.governance_object_ownership": seed}, (
+        f"shaping issues wrote to tables: {dict(written)}"
+    )
+
+
+ADDRESS = "collection:agents"
+
+
+def outbox(connection: Connection) -> dict[str, int]:
+    """Return total, gov_emit, gov_types and gov_active."""
+    names = ("total", "gov_emit", "gov_types", "gov_active")
+    (found,) = rows(connection, sql("events/outbox.sql"))
+    return dict(zip(names, found, strict=True))
+
+
+def activate(connection: Connection) -> None:
+    """Set the one type active, inside the guarded transaction."""
+    done = connection.execute(
+        "UPDATE event_type_registry SET active = true"
+        " WHERE event_domain = 'governance' AND event_type = %s AND NOT active",
+        [FACTS["emitted_type"]],
+    )
+    assert done.rowcount == 1, f"{FACTS['emitted_type']} was not there, or active"
+
+
+def registered_as(connection: Connection) -> tuple[str, str]:
+    """Return stream and lane that the registry has for the type."""
+    (found,) = rows(
+        connection,
+        "SELECT event_stream, delivery_lane FROM event_type_registry"
+        " WHERE event_domain = 'governance' AND event_type = %s",
+        [FACTS["emitted_type"]],
+    )
+    return found[0], found[1]
+
+
+def emit(connection: Connection, event_type: str | None = None, **other: Any) -> None:
+    """Insert one governance event, well shaped but for what is given otherwise."""
+    values = {
+        "event_type": event_type or FACTS["emitted_type"],
+        "event_stream": None,
+        "delivery_lane": None,
+        "canonical_address": ADDRESS,
+    }
+    connection.execute(sql("coverage/emit_governance_event.sql"), values | other)
+
+
+def refusal_without_address(connection: Connection) -> str:
+    """Return the text of the rule that refuses an event without address.
+
+    Which rule it is, is not known of production: a NOT NULL, a CHECK or a trigger
+    other than the type validation.
+    """
+    try:
+        with connection.transaction():
+            emit(connection, canonical_address=None)
+    except psycopg.Error as error:
+        diag = error.diag
+        assert error.sqlstate in ("23502", "23514", "P0001"), f"other error: {error}"
+        assert "fn_event_type_validate" not in (diag.context or ""), (
+            f"refused by the type validation, not for its provenance: {error}"
+        )
+        if error.sqlstate == "23514":
+            return str(
+                value(
+                    connection,
+                    "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+                    " WHERE conname = %s AND conrelid = 'public.event_outbox'::regclass",
+                    [diag.constraint_name],
+                )
+            )
+        return f"{diag.column_name} {diag.message_primary}"
+    pytest.fail("accepted, though an event without canonical_address has no provenance")
+
+
+def on_outbox_definition(attached: tuple[Any, ...]) -> str:
+    """Return the definition of the trigger on the outbox."""
+    return next(a.definition for a in attached if a.kind == "trigger")
+
+
+def written_here(connection: Connection) -> Counter[str]:
+    """Return the rows that this session has written and not yet reported, by table."""
+    return Counter(dict(rows(connection, sql("events/written_here.sql"))))
+
+
+def issue(kind: str, ref: str, scope: str) -> tuple[Any, ...]:
+    """Return the payload of one open cell."""
+    gap = FACTS["gap_issue"]
+    return (
+        f"GAP-{ref}-{scope}",
+        gap["issue_type"],
+        gap["issue_class"],
+        gap["severity"],
+        kind,
+        ref,
+        gap["source"],
+        gap["source_system"],
+        f"gap:{kind}:{ref}:{scope}",
+        {"object": ref, "scope": scope, "missing": "accountable_owner"},
+    )
