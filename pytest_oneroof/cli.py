@@ -16,6 +16,7 @@ from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
 
 COMMANDS = {
     "clone": "pytest_oneroof.commands.clone",
+    "gate": "pytest_oneroof.commands.gate",
 }
 FAILED, WRONG_USE, HELD = 1, 2, 10
 
