@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_oneroof import shipped
+from pytest_oneroof.checks import examples_proved, needs_databases, uses_clone
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
-from pytest_oneroof.checks import examples_proved, needs_databases, uses_clone
 from pytest_oneroof.production_plugin import ProductionPlugin
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings

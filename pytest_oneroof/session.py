@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
+from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
 from pytest_oneroof.postgres.embedded import (
@@ -38,18 +37,6 @@ from pytest_oneroof.production.baseline import (
 from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]
-
-
-@dataclass
-class Exit:
-    """What the end of a process's share found; plain values, sent between workers."""
-
-    differences: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
-    metrics: int = 0
-    proof: dict[str, Any] | None = None
-    found: list[str] = field(default_factory=list)
-    clone: str = ""
-    unread: str = ""
 
 
 class CloneRun:
@@ -69,7 +56,6 @@ class CloneRun:
         self.entry: dict[str, int] = {}
         self.phase: Phase | None = None
         self._pool: ThrowawayPool | None = None
-        self.started = time.perf_counter()
 
     @property
     def clone(self) -> GuardedClone:
@@ -173,21 +159,21 @@ class CloneRun:
             self.sandbox.pause(lambda: self.make_source(url))
         self.pool().warm()
 
-    def finish(self) -> Exit:
+    def finish(self) -> Share:
         """Return what the exit state shows; the clone is still held."""
         if self.sandbox is None or self.lease is None:
-            return Exit()
+            return Share()
         try:
             metrics = self.sandbox.aside(read_metrics)
             proof = self.sandbox.end()
         except (OneroofError, psycopg.Error) as error:
             self.lease.spoiled = True
             said = redact(str(error)).strip() or "the server is gone"
-            return Exit(unread=said, found=self.found(), clone=self.lease.database)
-        return Exit(
+            return Share(unread=said, found=self.found(), clone=self.lease.database)
+        return Share(
             differences=compare_metrics(self.entry, metrics),
             metrics=len(metrics),
-            proof=proof.to_dict(),
+            proof=proof,
             found=self.found(),
             clone=self.lease.database,
         )

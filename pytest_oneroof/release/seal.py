@@ -66,12 +66,14 @@ def check(
     ordered: Sequence[str] | None = None,
     pin: str | None = None,
     lengths: bool = True,
+    besides: Sequence[str] = (),
 ) -> Checked:
     """Compare every sealed file below `root` with the manifest; read each once.
 
     `ordered` are the paths in the order in which they will be run; `pin` is the
     sha256 that the manifest itself must have; without `lengths` it is bare
-    `sha256sum` output. Links are not followed, neither file nor folder.
+    `sha256sum` output; `besides` are paths that may be there unsealed. Links are
+    not followed, neither file nor folder.
     """
     name = manifest.name
     read = _read_manifest(manifest)
@@ -85,7 +87,7 @@ def check(
     files, broken = _compare(parsed.entries, root)
     findings += broken
     if not parsed.listed_only:
-        findings += _unlisted(parsed.entries, manifest, root)
+        findings += _unlisted(parsed.entries, manifest, root, besides)
     if ordered is not None:
         findings += m.check_order(parsed.entries, ordered)
     kept = {} if findings else files
@@ -215,11 +217,11 @@ def _refused(error: OSError, path: str, absent: str) -> Finding:
 
 
 def _unlisted(
-    entries: Sequence[Entry], manifest: Path, root: Path
+    entries: Sequence[Entry], manifest: Path, root: Path, allowed: Sequence[str]
 ) -> Iterator[Finding]:
     listed = list(dict.fromkeys(entry.path for entry in entries))
     found, unreadable = _tree(root, manifest)
-    besides = [path for path in found if path not in set(listed)]
+    besides = [path for path in found if path not in {*listed, *allowed}]
     for path in besides:
         if os.path.islink(os.path.join(root, path)):
             yield Finding("SYMLINK", path, "it is a link, and not sealed")
