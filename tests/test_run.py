@@ -22,7 +22,9 @@ def test_runs_default_suites_in_empty_folder(run_oneroof: Run) -> None:
         [
             "oneroof: embedded PostgreSQL 16 (default) in * (--oneroof-cache-dir)",
             "oneroof: clone directus_gov_test_* on PostgreSQL 16.*, closed to others*",
-            "oneroof: production directus (stand-in) (default), phase seeded + scanned",
+            "oneroof: clone's phase seeded + scanned",
+            "oneroof: production directus on PostgreSQL 16.*(stand-in)",
+            "oneroof: phase greenfield; gate BLOCKED (ospa<1;)",
             f"oneroof: suites {', '.join(names)} (default)",
             "coverage   26/26",
             "isolation  8/8",
