@@ -1,0 +1,276 @@
+"""`oneroof rollout`: plan, rehearse, run, verify and roll back a release packet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pytest_oneroof import settings as s
+from pytest_oneroof.answer import BROKEN, DONE, Answer
+from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.records import Records
+from pytest_oneroof.commands.output import JSON, emit, progress
+from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.postgres.embedded import default_cache
+from pytest_oneroof.release import rehearse as r
+from pytest_oneroof.release import rollout as o
+from pytest_oneroof.release.plan import Packet, open_packet, told_plan
+from pytest_oneroof.release.seal import SealBroken
+from pytest_oneroof.release.standing import read_standing
+from pytest_oneroof.release.steps import Where
+
+STAND_IN = "stand-in"
+TARGET = click.option(
+    "--target-url",
+    metavar="URL",
+    help="The production, for this command alone; no setting replaces it.",
+)
+DATABASE = click.option(
+    "--database", metavar="NAME", help="The production's name, typed by you."
+)
+SEAL = click.option(
+    "--seal", "pin", metavar="SHA256", help="The manifest's sha256, as rehearsed."
+)
+LOG = click.option(
+    "--log",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where logs and pins are kept (default: rollouts in the cache folder).",
+)
+
+
+@click.group()
+def command() -> None:
+    """Plan, rehearse, run, verify and roll back a release PACKET.
+
+    PACKET is ownership or full, or a folder with a plan and its manifest.
+    """
+
+
+@command.command()
+@click.argument("packet")
+@TARGET
+@JSON
+@click.pass_context
+def plan(
+    ctx: click.Context, packet: str, target_url: str | None, *, as_json: bool
+) -> None:
+    """Show steps, gates, expected deltas and stops, and whether the seal holds.
+
+    With --target-url also where that database stands and what holds the gate.
+    """
+
+    def work(opened: Packet) -> Answer:
+        lines = told_plan(opened)
+        data: dict[str, Any] = {**opened.plan, "manifest_sha256": opened.sha256}
+        if target_url is not None:
+            standing = read_standing(Where(target_url), opened)
+            data |= {"target": redact(target_url), "standing": standing.to_dict()}
+            lines += [*standing.lines(), standing.gate.line()]
+        return Answer(DONE, data, tuple(lines))
+
+    ctx.exit(_told(packet, None, work, as_json=as_json))
+
+
+@command.command()
+@click.argument("packet")
+@click.option(
+    "--admin-url",
+    envvar="ONEROOF_ADMIN_URL",
+    metavar="URL",
+    help="The administrator of your own server (default: the embedded server).",
+)
+@click.option("--from", "source", metavar="DATABASE", help="What to copy there.")
+@JSON
+@click.pass_context
+def rehearse(
+    ctx: click.Context,
+    packet: str,
+    admin_url: str | None,
+    source: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Run the sealed bytes forth and back on a fresh greenfield clone, and drop it.
+
+    The gate is opened there and only there. It authorizes nothing on production.
+    """
+
+    def work(opened: Packet) -> Answer:
+        with _server(admin_url, source) as (host, origin, main, stand_in):
+            copied = r.Copied(host, origin, main, own_server=not stand_in)
+            return r.rehearse_copy(opened, copied, progress())
+
+    ctx.exit(_told(packet, None, work, as_json=as_json))
+
+
+@command.command()
+@click.argument("packet")
+@TARGET
+@DATABASE
+@click.option(
+    "--ratified-apr", metavar="CODE", help="The code of the ratified approval."
+)
+@SEAL
+@LOG
+@JSON
+@click.pass_context
+def run(
+    ctx: click.Context,
+    packet: str,
+    target_url: str | None,
+    database: str | None,
+    ratified_apr: str | None,
+    pin: str | None,
+    log: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Run a rehearsed PACKET on the production, when its gate is READY.
+
+    Held with 10 at a closed gate, another database, another phase, or an approval
+    without its quorum. Nothing overrides that.
+    """
+    url = _needed(target_url, "--target-url URL names the production")
+    code = _needed(ratified_apr, "--ratified-apr CODE; never invent one")
+    seal = _needed(pin, "--seal SHA256 is the manifest that was rehearsed")
+    typed = _typed(database)
+
+    def work(opened: Packet) -> Answer:
+        return o.run(o.Order(opened, url, typed, _logs(log), code), progress())
+
+    ctx.exit(_told(packet, seal, work, as_json=as_json))
+
+
+@command.command()
+@click.argument("packet")
+@TARGET
+@JSON
+@click.pass_context
+def verify(
+    ctx: click.Context, packet: str, target_url: str | None, *, as_json: bool
+) -> None:
+    """Verify that PACKET stands, reading only; without --target-url, the stand-in."""
+
+    def work(opened: Packet) -> Answer:
+        if target_url is not None:
+            answer = o.verify(opened, Where(target_url), progress())
+            return _aimed(answer, redact(target_url))
+        click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
+        with _server(None, None) as (host, origin, _, _):
+            answer = o.verify(opened, Where(host.url(origin)), progress())
+            return _aimed(answer, STAND_IN)
+
+    ctx.exit(_told(packet, None, work, as_json=as_json))
+
+
+@command.command()
+@click.argument("packet")
+@TARGET
+@DATABASE
+@SEAL
+@click.option(
+    "--tier-by-tier", is_flag=True, help="Undo each tier by itself, last first."
+)
+@click.option(
+    "--pins",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="The pins that the run kept (default: the newest in the log folder).",
+)
+@LOG
+@JSON
+@click.pass_context
+def rollback(
+    ctx: click.Context,
+    packet: str,
+    target_url: str | None,
+    database: str | None,
+    pin: str | None,
+    pins: Path | None,
+    log: Path | None,
+    *,
+    tier_by_tier: bool,
+    as_json: bool,
+) -> None:
+    """Take PACKET back on the production, and prove that it is as it was.
+
+    Fails when it undid nothing, or when what it left is not the pin of before.
+    """
+    url = _needed(target_url, "--target-url URL names the production")
+    typed = _typed(database)
+
+    def work(opened: Packet) -> Answer:
+        order = o.Order(opened, url, typed, _logs(log))
+        return o.roll_back(order, progress(), tier_by_tier=tier_by_tier, pins=pins)
+
+    ctx.exit(_told(packet, pin, work, as_json=as_json))
+
+
+def _told(
+    packet: str, pin: str | None, work: Callable[[Packet], Answer], *, as_json: bool
+) -> int:
+    """Open the packet by its seal, do the work, print the answer."""
+    try:
+        answer = work(open_packet(packet, pin=pin))
+    except SealBroken as broken:
+        data = {"seal": "broken", "findings": [str(f) for f in broken.findings]}
+        answer = Answer(BROKEN, data, tuple(str(broken).split("\n")))
+    emit(answer.data, answer.lines, as_json=as_json)
+    return answer.status
+
+
+@contextlib.contextmanager
+def _server(
+    admin_url: str | None, source: str | None
+) -> Iterator[tuple[Host, str, str | None, bool]]:
+    """Yield the server, what is copied, the main clone if free, and if it is ours."""
+    if admin_url is not None:
+        origin = _needed(source, "--from DATABASE says what to copy")
+        records = Records(_cache() / "databases")
+        with contextlib.closing(Host(admin_url, records)) as host:
+            yield host, origin, None, False
+        return
+    settings = s.resolve({}, os.environ, lambda name: None)
+    server = standin.server_for(settings.cache_dir, settings.pg_version)
+    server.acquire(lambda built: standin.build(built, progress()), progress())
+    try:
+        records = standin.records_of(server)
+        with contextlib.closing(Host(server.url("postgres"), records)) as host:
+            main = host.find(server.state["clone"])
+            free = main is not None and host.try_lock(main.oid)
+            name = main.name if main is not None and free else None
+            yield host, source or server.state["production"], name, True
+    finally:
+        server.release()
+
+
+def _aimed(answer: Answer, target: str) -> Answer:
+    return Answer(answer.status, {"target": target, **answer.data}, answer.lines)
+
+
+def _needed(value: str | None, told: str) -> str:
+    if not value:
+        raise SettingsError(f"missing: {told}")
+    return value
+
+
+def _typed(database: str | None) -> str:
+    if database is None and sys.stdin.isatty():
+        database = click.prompt("type the name of the production", type=str)
+    return _needed(database, "--database NAME, the production's name typed by you")
+
+
+def _logs(given: Path | None) -> Path:
+    return given if given is not None else _cache() / "rollouts"
+
+
+def _cache() -> Path:
+    found = os.environ.get("ONEROOF_CACHE_DIR")
+    return Path(found) if found else default_cache()

@@ -1,0 +1,216 @@
+"""The executor: gates, then the sealed steps one by one, then what stands.
+
+Preflight first, one transaction per step, the first failure stops. It writes to
+nothing but the target, never to what opens the gate, and knows no way to force.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.postgres.embedded import write_whole
+from pytest_oneroof.release.plan import Packet, Step
+from pytest_oneroof.release.proof import Pin, read_pin
+from pytest_oneroof.release.steps import (
+    APPLICATION,
+    WRITING,
+    StepFailed,
+    StepRun,
+    Where,
+    open_target,
+    read_rows,
+    run_step,
+)
+
+Say = Callable[[str], Any]
+Probe = dict[str, tuple[str, int]]
+# Session advisory lock of the target: one rollout at a time.
+_LOCK = 0x6F6E65726F6C6C
+IN_SCOPE, ORGANIC = "in scope", "organic"
+
+
+@dataclass
+class Log:
+    """The log of one rollout, on the disk after every step."""
+
+    file: Path
+    head: dict[str, Any]
+    runs: list[StepRun] = field(default_factory=list)
+    probes: dict[str, Probe] = field(default_factory=dict)
+    stopped: str = ""
+
+    def write(self) -> None:
+        """Write it whole, so that a killed rollout leaves what it had done."""
+        data = {
+            **self.head,
+            "steps": [run.to_dict() for run in self.runs],
+            "probes": self.probes,
+            "stopped": self.stopped,
+        }
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.file, json.dumps(data, indent=1, default=str))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running steps came to: their runs, and the one that stopped, if any.
+
+    `moved` names figures outside the packet that differ between entry and exit;
+    `drift` those that a live production moves by itself.
+    """
+
+    runs: tuple[StepRun, ...]
+    failed: StepFailed | None = None
+    moved: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step held and nothing beside the packet moved."""
+        return self.failed is None and not self.moved
+
+    @property
+    def committed(self) -> bool:
+        """Whether any step that changes something has committed."""
+        return any(run.kind in WRITING for run in self.runs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data for JSON."""
+        return {
+            "passed": self.passed,
+            "steps": [run.to_dict() for run in self.runs],
+            "stopped": str(self.failed) if self.failed else "",
+            "stopped_at": asdict(self.failed.step) if self.failed else None,
+            "moved": list(self.moved),
+            "drift": list(self.drift),
+        }
+
+
+def new_log(folder: Path, packet: Packet, what: str, where: str) -> Log:
+    """Return the log of a rollout that begins now, named by its UTC second."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    head = {
+        "packet": packet.name,
+        "what": what,
+        "database": where,
+        "began": stamp,
+        "manifest_sha256": packet.sha256,
+    }
+    file = folder / f"rollout_{packet.name}_{what}_{stamp}.json"
+    number = 2
+    while file.exists():
+        file = file.with_name(f"rollout_{packet.name}_{what}_{stamp}_{number}.json")
+        number += 1
+    return Log(file, head)
+
+
+def run_steps(
+    where: Where,
+    packet: Packet,
+    steps: Sequence[Step],
+    say: Say,
+    log: Log | None = None,
+) -> Outcome:
+    """Run these steps in order, and stop at the first that fails.
+
+    A rollout runs alone: the target's advisory lock is held meanwhile. Raise
+    OneroofError when another rollout holds it, ServerError when the target cannot
+    be reached.
+    """
+    runs: list[StepRun] = []
+    failed: StepFailed | None = None
+    with _alone(where):
+        entry = read_probe(where, packet)
+        _note(log, runs, {"entry": entry})
+        for step in steps:
+            say(f"{packet.name} {step}")
+            try:
+                runs.append(run_step(where, packet, step))
+            except StepFailed as error:
+                failed = error
+                break
+            _note(log, runs)
+        moved, drift = _compare(entry, _exit_probe(where, packet, failed))
+    outcome = Outcome(tuple(runs), failed, moved, drift)
+    if log is not None:
+        log.stopped = str(failed) if failed else ""
+        log.write()
+    return outcome
+
+
+def read_probe(where: Where, packet: Packet) -> Probe:
+    """Return the packet's figures as (scope, value): gate, in and out of scope."""
+    if not packet.probe:
+        return {}
+    return {
+        row["metric"]: (row["scope"], row["value"])
+        for row in read_rows(where, packet.files[packet.probe])
+    }
+
+
+def pin_of(where: Where, packet: Packet) -> Pin:
+    """Read the pin of a production: its schema, and what the packet touches.
+
+    The big tables are not read: a production's content is not scanned.
+    """
+    connection = open_target(where)
+    try:
+        return read_pin(connection, packet.touches)
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _alone(where: Where) -> Iterator[None]:
+    connection = open_target(where)
+    try:
+        row = connection.execute(
+            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [_LOCK]
+        ).fetchone()
+        if row is None or not row[0]:
+            raise OneroofError(
+                f"another rollout runs on {connection.info.dbname!r}\n"
+                "wait for its end; who it is: SELECT * FROM pg_stat_activity WHERE "
+                f"application_name = '{APPLICATION}'"
+            )
+        yield
+    finally:
+        connection.close()
+
+
+def _note(
+    log: Log | None, runs: list[StepRun], probes: dict[str, Probe] | None = None
+) -> None:
+    if log is not None:
+        log.runs = list(runs)
+        log.probes.update(probes or {})
+        log.write()
+
+
+def _exit_probe(where: Where, packet: Packet, failed: StepFailed | None) -> Probe:
+    try:
+        return read_probe(where, packet)
+    except (OneroofError, psycopg.Error):
+        if failed is None:
+            raise
+        return {}
+
+
+def _compare(entry: Probe, exit_: Probe) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    moved: list[str] = []
+    drift: list[str] = []
+    for metric, (scope, value) in entry.items():
+        if scope == IN_SCOPE or metric not in exit_ or exit_[metric][1] == value:
+            continue
+        told = f"{metric} {value} -> {exit_[metric][1]}"
+        (drift if scope == ORGANIC else moved).append(told)
+    return tuple(moved), tuple(drift)

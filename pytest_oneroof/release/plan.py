@@ -1,0 +1,191 @@
+"""A release packet: its sealed files and the plan that says how they are run.
+
+The plan is one of the sealed files, so that order, gates and expected deltas are
+read from the very bytes that were compared with the manifest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_oneroof import resources
+from pytest_oneroof.errors import OneroofError, SettingsError
+from pytest_oneroof.release import manifest as m
+from pytest_oneroof.release.seal import SealBroken, check
+
+FOLDER = "sql/release"
+PLAN = "plan.json"
+MANIFEST = "manifest-sha256.txt"
+
+Kind = Literal["preflight", "change", "verify", "rollback"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file of a packet: what opens it, what it changes, what stops it.
+
+    `says` is the notice that the file gives when it has held; `automation` is
+    'automatic' (once the gate is open), 'on decision' or 'never'.
+    """
+
+    step: str
+    name: str
+    kind: Kind
+    file: str
+    gate: str
+    delta: str
+    stop: str
+    says: str
+    automation: str
+
+    def __str__(self) -> str:
+        return f"step {self.step} ({self.name})"
+
+
+@dataclass(frozen=True)
+class Later:
+    """What belongs to the release and to no file of the packet, and why."""
+
+    name: str
+    automation: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet whose seal held: its plan, and the bytes of every file.
+
+    `start` and `end` are phases; `touches` are the relations that hold what the
+    packet writes; `tiers_back` undoes tier by tier what `rollback` undoes whole;
+    `sha256` is the manifest's own.
+    """
+
+    name: str
+    about: str
+    target: str
+    start: str
+    end: str
+    alternative: str
+    standing: str
+    probe: str
+    touches: tuple[str, ...]
+    steps: tuple[Step, ...]
+    rollback: tuple[Step, ...]
+    tiers_back: tuple[Step, ...]
+    later: tuple[Later, ...]
+    files: Mapping[str, bytes]
+    sha256: str
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The sealed plan as plain data for JSON."""
+        data: dict[str, Any] = json.loads(self.files[PLAN])
+        return data
+
+    def bytes_of(self, step: Step) -> bytes:
+        """Return the bytes that were compared with the seal, and no others."""
+        return self.files[step.file]
+
+
+def known_packets() -> tuple[str, ...]:
+    """Return the names of the shipped packets."""
+    return tuple(
+        sorted(plan.parent.name for plan in resources.path(FOLDER).glob(f"*/{PLAN}"))
+    )
+
+
+def folder_of(packet: str) -> Path:
+    """Return the folder of a shipped packet, or the folder that was given.
+
+    Raise SettingsError for a name that is neither.
+    """
+    if packet in known_packets():
+        return resources.path(FOLDER) / packet
+    folder = Path(packet)
+    if (folder / MANIFEST).is_file() or (folder / PLAN).is_file():
+        return folder
+    raise SettingsError(
+        f"no packet is called {packet!r}; there are: {', '.join(known_packets())}, "
+        f"or give a folder that holds {MANIFEST}"
+    )
+
+
+def open_packet(packet: str, *, pin: str | None = None) -> Packet:
+    """Read a packet once, compare every byte with its seal, and return it.
+
+    `pin` is the sha256 that the manifest itself must have: that of the rehearsal.
+    Raise SealBroken with every finding; SettingsError for an unknown packet;
+    OneroofError for a sealed plan that is no plan.
+    """
+    folder = folder_of(packet)
+    checked = check(folder / MANIFEST, folder, pin=pin)
+    if not checked.holds:
+        raise SealBroken(checked.manifest, checked.findings)
+    opened = parse_plan(checked.files, checked.sha256)
+    runs = (opened.steps, opened.tiers_back or opened.rollback)
+    findings = [
+        found
+        for steps in runs
+        for found in m.check_order(checked.entries, [step.file for step in steps])
+    ]
+    if findings:
+        raise SealBroken(checked.manifest, findings)
+    return opened
+
+
+def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
+    """Return the packet that the plan among these files describes.
+
+    Raise OneroofError where it lacks a part, has one too many, or names a file
+    that is not sealed.
+    """
+    try:
+        data: dict[str, Any] = json.loads(files[PLAN])
+        steps, rollback, tiers_back = (
+            tuple(Step(**entry) for entry in data.pop(key))
+            for key in ("steps", "rollback", "tiers_back")
+        )
+        later = tuple(Later(**entry) for entry in data.pop("later"))
+        touches = tuple(data.pop("touches"))
+        opened = Packet(
+            name=data.pop("packet"),
+            touches=touches,
+            steps=steps,
+            rollback=rollback,
+            tiers_back=tiers_back,
+            later=later,
+            files=files,
+            sha256=sha256,
+            **data,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise OneroofError(f"{PLAN} is no plan of a packet: {error!r}") from error
+    named = [step.file for step in (*steps, *rollback, *tiers_back)]
+    named += [f for f in (opened.standing, opened.probe) if f]
+    if absent := [file for file in named if file not in files]:
+        raise OneroofError(f"{PLAN} names files that are not sealed: {absent}")
+    return opened
+
+
+def told_plan(packet: Packet) -> list[str]:
+    """Return the plan as lines for a person."""
+    lines = [
+        f"packet {packet.name}: {packet.start} -> {packet.end}",
+        f"  {packet.about}",
+        f"  seal: {len(packet.files)} files, manifest sha256 {packet.sha256}",
+    ]
+    for step in (*packet.steps, *packet.rollback):
+        lines += [
+            f"{step.step:>3} {step.name} [{step.kind}, {step.automation}] {step.file}",
+            f"      gate:  {step.gate}",
+            f"      delta: {step.delta}",
+            f"      stop:  {step.stop}",
+        ]
+    lines += [
+        f"  - {later.name} [{later.automation}]: {later.why}" for later in packet.later
+    ]
+    return lines

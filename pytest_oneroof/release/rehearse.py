@@ -1,0 +1,208 @@
+"""The rehearsal of a packet: the bytes that production would get, on a clone.
+
+Greenfield, gate closed (refused), gate opened there and only there, finalized,
+again (refused), rolled back, rolled back again; each state pinned by schema and
+content. It authorizes nothing on production (domain: pipeline, section 4).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_oneroof import resources
+from pytest_oneroof.answer import DONE, FAILED, Answer
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.scripts import run_script
+from pytest_oneroof.release.executor import Outcome, run_steps
+from pytest_oneroof.release.plan import Packet
+from pytest_oneroof.release.proof import Pin, Proof, differences, prove, read_pin
+from pytest_oneroof.release.rehearsal_clone import (
+    RehearsalClone,
+    greenfield_clone,
+)
+from pytest_oneroof.release.standing import Standing, read_standing
+from pytest_oneroof.release.steps import Where, open_target
+
+OPEN_GATE = "sql/release/rehearsal/open_gate.sql"
+RATIFIED = "APR-REHEARSAL-ONLY"
+
+Say = Callable[[str], Any]
+
+
+class RehearsalFailed(OneroofError):
+    """Raised where a rehearsal does not come out as the plan says."""
+
+    __module__ = "pytest_oneroof"
+
+
+@dataclass
+class Rehearsal:
+    """What a rehearsal showed, in its order; `proof` judges the rollback."""
+
+    packet: str
+    clone: str
+    manifest_sha256: str
+    shown: list[str] = field(default_factory=list)
+    forward: Outcome | None = None
+    backward: Outcome | None = None
+    proof: Proof | None = None
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data for JSON."""
+        return {
+            "packet": self.packet,
+            "clone": self.clone,
+            "manifest_sha256": self.manifest_sha256,
+            "shown": self.shown,
+            "forward": self.forward.to_dict() if self.forward else None,
+            "backward": self.backward.to_dict() if self.backward else None,
+            "proof": self.proof.to_dict() if self.proof else None,
+            "rollback_proof_status": "PROVEN_IN_STAGING",
+            "production_rollback_status": "NOT_APPLICABLE",
+            "authorizes_production": False,
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[str]:
+        """Return it as lines for a person."""
+        runs = [o.runs for o in (self.forward, self.backward) if o is not None]
+        return [
+            f"rehearsed {self.packet} on {self.clone}, dropped since",
+            *(run.line() for part in runs for run in part),
+            *(f"  {line}" for line in self.shown),
+            *(self.proof.lines() if self.proof else []),
+            f"manifest sha256 {self.manifest_sha256}, {self.seconds:.1f} s; "
+            "it authorizes nothing on production",
+        ]
+
+
+def rehearse(packet: Packet, clone: RehearsalClone, say: Say) -> Rehearsal:
+    """Run a packet forth, again, back and back again on a greenfield clone.
+
+    Raise RehearsalFailed at the first state that is not as planned.
+    """
+    began = time.perf_counter()
+    where = clone.where
+    told = Rehearsal(packet.name, clone.clone.database, packet.sha256)
+    _expect_phase(packet, where, packet.start, told)
+    _expect_refusal(packet, where, "at a closed gate", told)
+    say("opening the gate of the clone")
+    open_gate(where)
+    told.shown.append(f"gate {_ready(packet, where).gate.status} on the clone only")
+    before = _pin(where)
+    told.forward = _passed(run_steps(where, packet, packet.steps, say), "forward")
+    applied = _pin(where)
+    _expect_phase(packet, where, packet.end, told)
+    _expect_refusal(packet, where, "a second time", told)
+    _same(applied, _pin(where), "the refused second run")
+    told.backward = _passed(run_steps(where, packet, packet.rollback, say), "backward")
+    rolled_back = _pin(where)
+    told.proof = prove(f"packet {packet.name}", before, applied, rolled_back)
+    if not told.proof.holds:
+        raise RehearsalFailed("\n".join(told.proof.lines()))
+    _expect_phase(packet, where, packet.start, told)
+    _passed(run_steps(where, packet, packet.rollback, say), "backward again")
+    _same(before, _pin(where), "the second rollback")
+    told.shown.append("second rollback: held, and changed nothing")
+    told.seconds = time.perf_counter() - began
+    return told
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What a rehearsal copies: the server, the database, and the main clone if free.
+
+    `own_server`: a user's server, whose production is not scanned.
+    """
+
+    host: Host
+    source: str
+    main: str | None
+    own_server: bool
+
+
+def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
+    """Rehearse on a fresh copy, drop it, and compare what had to stay as it was.
+
+    Status 0, or 1 where source or main clone moved meanwhile. Raise
+    RehearsalFailed, CloneError or GuardRefused as they come; the copy is dropped.
+    """
+    host = copied.host
+    scope = packet.touches if copied.own_server else None
+    watched = [copied.source, *([copied.main] if copied.main else [])]
+    before = {name: pin_source(host.url(name), scope) for name in watched}
+    with greenfield_clone(
+        host, copied.source, ratified=RATIFIED, own_server=copied.own_server
+    ) as clone:
+        told = rehearse(packet, clone, say)
+    moved = [
+        f"{name}: {line}"
+        for name in watched
+        for line in differences(before[name], pin_source(host.url(name), scope))
+    ]
+    data = {**told.to_dict(), "watched": watched, "moved": moved}
+    lines = (*told.lines(), *(f"MOVED {line}" for line in moved))
+    if not moved:
+        lines = (*lines, f"unmoved: {', '.join(watched)}")
+    return Answer(FAILED if moved else DONE, data, lines)
+
+
+def open_gate(where: Where) -> None:
+    """Open the ratification gate of a marked clone; its file refuses all others."""
+    with contextlib.closing(open_target(where, writes=True)) as connection:
+        run_script(connection, resources.path(OPEN_GATE))
+
+
+def pin_source(url: str, relations: Sequence[str] | None = None) -> Pin:
+    """Read schema and content of a database that has to stay as it is.
+
+    With `relations` only their content: a live production is not scanned.
+    """
+    with contextlib.closing(connect(url)) as connection:
+        return read_pin(connection, relations)
+
+
+def _pin(where: Where) -> Pin:
+    with contextlib.closing(open_target(where)) as connection:
+        return read_pin(connection)
+
+
+def _ready(packet: Packet, where: Where) -> Standing:
+    standing = read_standing(where, packet)
+    if standing.gate.status != "READY":
+        raise RehearsalFailed(f"the opened gate is {standing.gate.row()}")
+    return standing
+
+
+def _expect_phase(packet: Packet, where: Where, phase: str, told: Rehearsal) -> None:
+    standing = read_standing(where, packet)
+    if standing.phase.name != phase:
+        raise RehearsalFailed(f"expected phase {phase}, {' '.join(standing.lines())}")
+    told.shown.append(f"phase {phase}")
+
+
+def _expect_refusal(packet: Packet, where: Where, when: str, told: Rehearsal) -> None:
+    outcome = run_steps(where, packet, packet.steps, lambda line: None)
+    if outcome.failed is None or outcome.runs:
+        raise RehearsalFailed(f"{packet.name} was not refused {when}")
+    told.shown.append(f"refused {when}: {outcome.failed.said}")
+
+
+def _passed(outcome: Outcome, what: str) -> Outcome:
+    if not outcome.passed or outcome.drift:
+        reasons = [str(outcome.failed)] if outcome.failed else []
+        reasons += [*outcome.moved, *outcome.drift]
+        raise RehearsalFailed(f"{what}: {'; '.join(reasons)}")
+    return outcome
+
+
+def _same(expected: Pin, found: Pin, after: str) -> None:
+    if told := differences(expected, found):
+        raise RehearsalFailed(f"{after} changed {len(told)}: {'; '.join(told[:5])}")

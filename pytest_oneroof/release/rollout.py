@@ -1,0 +1,208 @@
+"""Rolling a packet out on a production: run, roll back, verify, as answers.
+
+The one way to write to a production. Nothing is sent to it but the sealed bytes,
+after seal, identity, gate and phase are proved, and over a URL given for this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_oneroof.answer import DONE, FAILED, HELD, Answer
+from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.release.executor import Log, Outcome, new_log, pin_of, run_steps
+from pytest_oneroof.release.plan import Packet
+from pytest_oneroof.release.proof import Pin, Proof, load_pins, prove, save_pins
+from pytest_oneroof.release.standing import (
+    Hold,
+    Identity,
+    Standing,
+    hold_rollback,
+    hold_run,
+    hold_target,
+    read_identity,
+    read_standing,
+    way_back,
+)
+from pytest_oneroof.release.steps import Where
+
+Say = Callable[[str], Any]
+NOTHING = "nothing was written"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an operator ordered: packet, URL, the name typed, where logs are kept."""
+
+    packet: Packet
+    url: str
+    typed: str
+    folder: Path
+    ratified: str = ""
+
+
+def run(order: Order, say: Say) -> Answer:
+    """Run a packet on the production: status 0, 1 for a step that stopped, 10 held.
+
+    Held: another database than typed, a phase that is not the packet's start, a
+    closed gate, or a preflight that refuses (approval, quorum, drift).
+    """
+    packet = order.packet
+    where = Where(order.url, ratified=order.ratified)
+    identity = read_identity(where)
+    if holds := hold_target(packet, identity, order.typed):
+        return _held(packet, "run", holds)
+    standing = read_standing(where, packet)
+    if holds := hold_run(packet, standing):
+        return _held(packet, "run", holds, standing)
+    log = _log(order, identity, "run")
+    before = pin_of(where, packet)
+    _keep(log, {"before": before})
+    outcome = run_steps(where, packet, packet.steps, say, log)
+    if outcome.failed is not None and outcome.failed.step.kind == "preflight":
+        hold = Hold("preflight", outcome.failed.said, outcome.failed.hint or NOTHING)
+        return _held(packet, "run", [hold], read_standing(where, packet))
+    after = read_standing(where, packet)
+    _keep(log, {"before": before, "applied": pin_of(where, packet)})
+    return _ended(packet, "run", packet.end, outcome, after, log)
+
+
+def roll_back(
+    order: Order, say: Say, *, tier_by_tier: bool = False, pins: Path | None = None
+) -> Answer:
+    """Take a packet back on the production, and have the rollback prove itself.
+
+    The state before is the pin that the run's log kept; without one only figures
+    can be compared, which is said. A rollback that undid nothing fails.
+    """
+    packet = order.packet
+    where = Where(order.url)
+    identity = read_identity(where)
+    if holds := hold_target(packet, identity, order.typed):
+        return _held(packet, "rollback", holds)
+    standing = read_standing(where, packet)
+    if holds := hold_rollback(packet, standing):
+        return _held(packet, "rollback", holds, standing)
+    kept = _pins(order, identity, pins)
+    log = _log(order, identity, "rollback")
+    met = pin_of(where, packet)
+    steps = packet.tiers_back if tier_by_tier else packet.rollback
+    outcome = run_steps(where, packet, steps, say, log)
+    after = read_standing(where, packet)
+    answer = _ended(packet, "rollback", packet.start, outcome, after, log)
+    proof = _judge(packet, kept, met, pin_of(where, packet))
+    data = {**answer.data, "proof": proof.to_dict(), "pinned": bool(kept)}
+    unpinned = [] if kept else ["no pin of the state before: figures were compared"]
+    status = answer.status if proof.holds else FAILED
+    return Answer(status, data, (*answer.lines, *proof.lines(), *unpinned))
+
+
+def verify(packet: Packet, where: Where, say: Say) -> Answer:
+    """Run the packet's verifying steps, which only read; status 0 or 1."""
+    steps = [step for step in packet.steps if step.kind == "verify"]
+    standing = read_standing(where, packet)
+    outcome = run_steps(where, packet, steps, say)
+    lines = [*standing.lines(), *(run.line() for run in outcome.runs)]
+    if outcome.failed is not None:
+        lines.append(str(outcome.failed))
+    status = DONE if outcome.passed and standing.phase.name == packet.end else FAILED
+    data = {**_head(packet, "verify", standing), **outcome.to_dict()}
+    lines.append(f"{packet.name} {'verified' if status == DONE else 'does not stand'}")
+    return Answer(status, data, tuple(lines))
+
+
+def _held(
+    packet: Packet, what: str, holds: Iterable[Hold], standing: Standing | None = None
+) -> Answer:
+    listed = list(holds)
+    lines = [f"{what} of packet {packet.name} is held; {NOTHING}"]
+    lines += [f"  {n}. {hold}" for n, hold in enumerate(listed, 1)]
+    lines += standing.lines() if standing else []
+    data = {
+        **_head(packet, what, standing),
+        "held": [asdict(hold) for hold in listed],
+        "written": False,
+    }
+    return Answer(HELD, data, tuple(lines))
+
+
+def _ended(
+    packet: Packet,
+    what: str,
+    wanted: str,
+    outcome: Outcome,
+    standing: Standing,
+    log: Log,
+) -> Answer:
+    lines = [run.line() for run in outcome.runs]
+    if outcome.failed is not None:
+        lines.append(str(outcome.failed))
+    lines += [f"moved beside the packet: {told}" for told in outcome.moved]
+    lines += [f"moved by itself: {told}" for told in outcome.drift]
+    lines += standing.lines()
+    reached = standing.phase.name == wanted
+    done = outcome.passed and reached
+    if done:
+        lines.append(f"{what} of packet {packet.name} complete: {wanted}")
+    else:
+        lines.append(f"{what} of packet {packet.name} did not reach {wanted}")
+        lines += [way_back(standing)] if standing.present else []
+    lines.append(f"log: {log.file}")
+    data = {
+        **_head(packet, what, standing),
+        **outcome.to_dict(),
+        "complete": done,
+        "log": str(log.file),
+    }
+    return Answer(DONE if done else FAILED, data, tuple(lines))
+
+
+def _head(packet: Packet, what: str, standing: Standing | None) -> dict[str, Any]:
+    return {
+        "packet": packet.name,
+        "what": what,
+        "manifest_sha256": packet.sha256,
+        "standing": standing.to_dict() if standing else None,
+    }
+
+
+def _log(order: Order, identity: Identity, what: str) -> Log:
+    """Begin the log before anything is sent; it has to be writable."""
+    log = new_log(_folder(order, identity), order.packet, what, identity.database)
+    try:
+        log.write()
+    except OSError as error:
+        raise OneroofError(
+            f"the log {log.file} cannot be written ({error.strerror}): {NOTHING}\n"
+            "give a folder: --log DIR"
+        ) from error
+    return log
+
+
+def _folder(order: Order, identity: Identity) -> Path:
+    return order.folder / f"{identity.system_identifier}-{identity.database}"
+
+
+def _keep(log: Log, pins: Mapping[str, Pin]) -> None:
+    save_pins(log.file.with_suffix(".pins"), pins)
+
+
+def _pins(order: Order, identity: Identity, given: Path | None) -> dict[str, Pin]:
+    """Return the pins of the newest run of this packet on this database, if any."""
+    if given is not None:
+        return load_pins(given)
+    pattern = f"rollout_{order.packet.name}_run_*.pins"
+    found = sorted(_folder(order, identity).glob(pattern))
+    return load_pins(found[-1]) if found else {}
+
+
+def _judge(packet: Packet, kept: Mapping[str, Pin], met: Pin, now: Pin) -> Proof:
+    before = kept.get("before")
+    if before is None:
+        # Nothing to restore to is known: only that something was undone is judged.
+        return prove(f"packet {packet.name}", now, met, now)
+    applied = kept.get("applied", met)
+    return prove(f"packet {packet.name}", before, applied, now, met=met)

@@ -1,0 +1,224 @@
+"""Where a database stands between two releases, and whether a packet may go on.
+
+Facts are read in one READ ONLY transaction; the decision is pure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+
+from pytest_oneroof.errors import ServerError
+from pytest_oneroof.production.baseline import (
+    PARTIAL,
+    Phase,
+    read_metrics,
+    read_traces,
+    tell_phase,
+)
+from pytest_oneroof.production.gate import GateVerdict, decide, read_facts
+from pytest_oneroof.release.plan import Packet, known_packets, open_packet
+from pytest_oneroof.release.steps import Where, open_target, read_rows
+
+ABSENT = "absent"
+SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class StepState:
+    """Whether one step stands: absent, whole or in part, and what was found."""
+
+    packet: str
+    step: str
+    state: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which database a URL leads to: its name, its server, whether it is a standby."""
+
+    database: str
+    system_identifier: str
+    in_recovery: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A database's phase, its gate, and the steps of packets that stand in it."""
+
+    identity: Identity
+    phase: Phase
+    gate: GateVerdict
+    steps: tuple[StepState, ...]
+
+    @property
+    def present(self) -> tuple[StepState, ...]:
+        """The steps of which anything is there."""
+        return tuple(step for step in self.steps if step.state != ABSENT)
+
+    def lines(self) -> list[str]:
+        """Return it as lines for a person."""
+        lines = [f"{self.identity.database} stands at {self.phase}"]
+        lines += [
+            f"  {step.packet} step {step.step} {step.state}: {step.found}"
+            for step in self.present
+        ]
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data for JSON."""
+        return {
+            **asdict(self.identity),
+            "phase": self.phase.name,
+            "told": str(self.phase),
+            "gate": self.gate.to_dict(),
+            "steps": [asdict(step) for step in self.steps],
+        }
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One reason why nothing is run: a word for it, what was found, the way on."""
+
+    code: str
+    found: str
+    way: str
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.found}\n     {self.way}"
+
+
+def read_identity(where: Where) -> Identity:
+    """Read which database that is; raise ServerError when it cannot be reached."""
+    with contextlib.closing(open_target(where)) as connection:
+        row = connection.execute(_IDENTITY).fetchone()
+    assert row is not None
+    return Identity(*row)
+
+
+def read_standing(where: Where, packet: Packet) -> Standing:
+    """Read where the database stands, by this packet and the shipped others.
+
+    Raise ServerError when it cannot be reached or read: another database, one
+    without the One Roof schema, a role without the rights.
+    """
+    packets = [packet, *(p for p in _shipped() if p.name != packet.name)]
+    try:
+        with (
+            contextlib.closing(open_target(where)) as connection,
+            connection.transaction(),
+        ):
+            connection.execute(SNAPSHOT)
+            metrics, traces = read_metrics(connection), read_traces(connection)
+            gate = decide(read_facts(connection))
+        steps = tuple(
+            StepState(packet=each.name, **state)
+            for each in packets
+            for state in read_rows(where, each.files[each.standing])
+        )
+    except psycopg.Error as error:
+        raise ServerError(
+            f"cannot read where the database stands: {str(error).strip()}"
+        ) from error
+    return Standing(read_identity(where), tell_phase(metrics, traces), gate, steps)
+
+
+def hold_target(packet: Packet, identity: Identity, typed: str) -> tuple[Hold, ...]:
+    """Return every reason why this is not the database that is meant, or none."""
+    return tuple(_identity(packet, identity, typed))
+
+
+def hold_run(packet: Packet, standing: Standing) -> tuple[Hold, ...]:
+    """Return every reason against running a packet on a production, or none."""
+    return (*_not_at_start(packet, standing), *_gate(standing))
+
+
+def hold_rollback(packet: Packet, standing: Standing) -> tuple[Hold, ...]:
+    """Return every reason against rolling a packet back, or none.
+
+    The gate is no reason: the way back is always open.
+    """
+    packets = {step.packet for step in standing.present}
+    if packets and packet.name not in packets:
+        other = min(packets)
+        return (
+            Hold(
+                "other_packet",
+                f"what stands there is of packet {other}",
+                f"roll that back: oneroof rollout rollback {other}",
+            ),
+        )
+    return ()
+
+
+def way_back(standing: Standing) -> str:
+    """Return the command that leads back to greenfield, for what stands there."""
+    packets = list(dict.fromkeys(step.packet for step in standing.present))
+    if not packets:
+        return "nothing of a known packet stands there: find out who wrote it"
+    commands = [f"oneroof rollout rollback {name}" for name in packets]
+    return f"the way back: {', then '.join(commands)}"
+
+
+_IDENTITY = b"""
+SELECT pg_catalog.current_database()::text,
+       (SELECT system_identifier::text FROM pg_catalog.pg_control_system()),
+       pg_catalog.pg_is_in_recovery()
+"""
+
+
+def _shipped() -> list[Packet]:
+    return [open_packet(name) for name in known_packets()]
+
+
+def _identity(packet: Packet, identity: Identity, typed: str) -> Iterator[Hold]:
+    if identity.database != packet.target:
+        yield Hold(
+            "identity",
+            f"the database is {identity.database!r}, the packet is for "
+            f"{packet.target!r}",
+            "a clone is rehearsed, not run: oneroof rollout rehearse",
+        )
+    if typed != identity.database:
+        yield Hold(
+            "typed",
+            f"{typed!r} was typed, the database is {identity.database!r}",
+            "type the name of the database that is meant: --database NAME",
+        )
+    if identity.in_recovery:
+        yield Hold("standby", "the server is a hot standby", "give the primary's URL")
+
+
+def _not_at_start(packet: Packet, standing: Standing) -> Iterator[Hold]:
+    phase = standing.phase
+    if phase.name == packet.start:
+        return
+    if phase.name == packet.end:
+        yield Hold(
+            "done",
+            f"{packet.name} is there already: the phase is {phase.name}",
+            way_back(standing),
+        )
+    else:
+        word = PARTIAL if phase.name == PARTIAL else "phase"
+        yield Hold(
+            word,
+            f"{packet.name} begins at {packet.start}, the database stands at {phase}",
+            way_back(standing),
+        )
+
+
+def _gate(standing: Standing) -> Iterator[Hold]:
+    if standing.gate.status != "READY":
+        yield Hold(
+            "gate",
+            f"GATE: {standing.gate.status}|{standing.gate.tokens}",
+            "only humans open it: wait for the ratification, or look into the drift",
+        )
