@@ -65,6 +65,7 @@ class AcceptancePlugin(RunPlugin):
         if not self.tally.items:
             return
         short = self.config.get_verbosity() < 0
+        terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("oneroof acceptance")
         for line in acceptance_lines(

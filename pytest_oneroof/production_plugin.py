@@ -9,7 +9,6 @@ all of them ended.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -197,14 +196,17 @@ class ProductionPlugin:
     def where(self) -> str:
         """Return 'stand-in', or where the production's URL came from."""
         settings = self.owner.settings
-        return settings.told("production_url") if settings.production_url else "stand-in"
+        return (
+            settings.told("production_url") if settings.production_url else "stand-in"
+        )
 
 
 def moment_of(item: pytest.Item) -> str | None:
     """Return 'entry' or 'exit' for an item of the production suite, else None."""
     if shipped.suite_of(item.nodeid) != SUITE:
         return None
-    return str(getattr(item, "callspec").params["moment"])
+    assert isinstance(item, pytest.Function)
+    return str(item.callspec.params["moment"])
 
 
 def proof_of_reading(reading: Reading) -> Proof:
@@ -226,11 +228,20 @@ def _judge(item: pytest.Item, reading: Reading) -> None:
 
 
 def _share(end: AcceptanceExit) -> Share:
-    values = asdict(end)
-    differences = values["differences"]
-    for number, text in enumerate(values["unproved"], 1):
-        differences[f"reading {number}"] = ("read only", text)
+    differences = dict(end.differences)
+    for name, (before, after) in end.differences.items():
+        # Whole definitions stand in the section's own lines.
+        if name.startswith("schema "):
+            differences[name] = (_presence(before), _presence(after, before))
+    for number, text in enumerate(end.unproved, 1):
+        differences[f"proof {number}"] = ("clean", text.splitlines()[0])
     return Share(differences=differences, clone=f"production {end.database}")
+
+
+def _presence(definition: str | None, other: str | None = None) -> str:
+    if definition is None:
+        return "absent"
+    return "present" if other is None else "changed"
 
 
 def _run(session: pytest.Session, items: list[pytest.Item]) -> None:

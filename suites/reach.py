@@ -7,6 +7,7 @@ read by tokens; what is put together at run time cannot be read, and is told.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -109,6 +110,11 @@ def reach_of(
             reach.routines.add(node.name)
             todo += _of_body(known, node, reach)
     return reach
+
+
+def written_here(connection: psycopg.Connection[Any]) -> Counter[str]:
+    """Return the rows this session has written and not yet reported, by table."""
+    return Counter(dict(rows(connection, sql("events/written_here.sql"))))
 
 
 def writers_of(known: Routines, relation: str) -> list[str]:

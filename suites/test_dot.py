@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,13 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Rehearsal
-from pytest_oneroof.suites.reach import leads_out, reach_of, read_routines, writers_of
+from pytest_oneroof.suites.reach import (
+    leads_out,
+    reach_of,
+    read_routines,
+    writers_of,
+    written_here,
+)
 from pytest_oneroof.suites.rehearsals import (
     committing_clone,
     copies_possible,
@@ -163,8 +168,3 @@ def assert_idle(connection: Connection, when: str) -> None:
     """Assert that no lease, job or run is under way."""
     (found,) = rows(connection, sql("events/working.sql"))
     assert found == (0, 0, 0), f"leases, jobs, runs under way {when}: {found}"
-
-
-def written_here(connection: Connection) -> Counter[str]:
-    """Return the rows that this session has written and not yet reported, by table."""
-    return Counter(dict(rows(connection, sql("events/written_here.sql"))))

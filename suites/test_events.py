@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import psycopg
@@ -10,7 +9,7 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.suites.governed import read_governed, same
-from pytest_oneroof.suites.reach import reach_of, read_routines
+from pytest_oneroof.suites.reach import reach_of, read_routines, written_here
 from pytest_oneroof.suites.support import refused, rows, sql, value
 
 Connection = psycopg.Connection[Any]
@@ -237,11 +236,6 @@ def refusal_without_address(connection: Connection) -> str:
 def on_outbox_definition(attached: tuple[Any, ...]) -> str:
     """Return the definition of the trigger on the outbox."""
     return next(a.definition for a in attached if a.kind == "trigger")
-
-
-def written_here(connection: Connection) -> Counter[str]:
-    """Return the rows that this session has written and not yet reported, by table."""
-    return Counter(dict(rows(connection, sql("events/written_here.sql"))))
 
 
 def issue(kind: str, ref: str, scope: str) -> tuple[Any, ...]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from pytest_oneroof.suites.figures import Connection, compare, tell
+from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof.postgres.statements import read
 from pytest_oneroof.production.gate import decide, read_facts
-from pytest_oneroof.suites.figures import Connection, compare, tell
-from pytest_oneroof.suites.support import rows, sql, value
 
 CHECK = "gate/gate_check.sql"
 TOKENS = (

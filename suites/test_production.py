@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pytest_oneroof.suites.figures import Connection, compare, tell
+from pytest_oneroof.suites.support import rows, value
 
 from pytest_oneroof.production.acceptance import AcceptanceRun
 from pytest_oneroof.production.baseline import (
@@ -23,8 +25,6 @@ from pytest_oneroof.production.baseline import (
 )
 from pytest_oneroof.production.preflight import read_powers, write_reasons
 from pytest_oneroof.state import production_key
-from pytest_oneroof.suites.figures import Connection, compare, tell
-from pytest_oneroof.suites.support import rows, value
 
 MOMENTS = ("entry", "exit")
 pytestmark = [pytest.mark.readonly, pytest.mark.parametrize("moment", MOMENTS)]
@@ -36,7 +36,8 @@ def run(
 ) -> AcceptanceRun:
     """The production side of this run, its entry baseline read."""
     found = request.config.stash[production_key].run
-    assert found is not None and found.entry is not None, "no entry baseline was read"
+    assert found is not None, "production is not read in this run"
+    assert found.entry is not None, "no entry baseline was read"
     return found
 
 

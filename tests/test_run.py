@@ -159,7 +159,7 @@ def test_strict_fails_what_was_put_back(
     result.stdout.fnmatch_lines(["proof *put back: 1 sequence"])
     result = run_oneroof("--oneroof-clone", "--oneroof-strict", path)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*put back: sequence system_issues_id_seq: before *"])
+    result.stdout.fnmatch_lines(["*put back: sequence public.system_issues_id_seq: before *"])
 
 
 def test_checks_deferred_constraints(

@@ -6,57 +6,30 @@ thread or a reference that outlives its check cannot write into the next one.
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+import os
+import sys
+from typing import Any
 
 import psycopg
 from psycopg import pq
 
+from pytest_oneroof.clone.cursors import guarded_cursor, read_text
+from pytest_oneroof.clone.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.postgres import policy, statements
 
 IDLE = pq.TransactionStatus.IDLE
 INTRANS = pq.TransactionStatus.INTRANS
+INERROR = pq.TransactionStatus.INERROR
 SAVEPOINT = b"SAVEPOINT oneroof_check"
 COMMIT = b"RELEASE " + SAVEPOINT + b"; " + SAVEPOINT
 ROLLBACK = b"ROLLBACK TO " + SAVEPOINT
+# How long the end of a check waits, in seconds, for a thread's statement.
+PATIENCE = 1.0
 REARM = (
     b"SET LOCAL oneroof.pass = ''; SET CONSTRAINTS oneroof.tripwire DEFERRED; "
     b"INSERT INTO oneroof.tripwire (nonce) VALUES ('%s')"
 )
-
-ALTERNATIVES = (
-    "the check's work is rolled back at its end; for a part that is undone "
-    "earlier use `with connection.transaction():`; for code that commits, "
-    '@pytest.mark.oneroof(isolation="savepoint") or isolation="database"'
-)
-
-
-@dataclass
-class Ward:
-    """What is known of the check that a connection serves, while it runs."""
-
-    check: str
-    savepoints: bool = False
-    over: bool = False
-    closed: bool = False
-    setval: bool = False
-    stack: tuple[str, ...] = ()
-    functions: set[str] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
-    sent: list[str] = field(default_factory=list)
-    remember: bool = False
-    nonce: str = ""
-    spent: bool = False
-
-    def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
-        """Raise StatementRefused, and remember that the check tried."""
-        __tracebackhide__ = True
-        self.refused.append(message)
-        raise StatementRefused(
-            message, statement=statement, remedy=remedy or ALTERNATIVES
-        )
 
 
 class Guarding:
@@ -65,6 +38,7 @@ class Guarding:
     pgconn: Any
     ward: Ward
     _num_transactions: int
+    _prepared: Any
 
     @property
     def cursor_factory(self) -> Any:
@@ -98,10 +72,14 @@ class Guarding:
             ward.refused.append(refusal.message)
             raise refusal.error()
         reading = read_text(text)
+        if reading.sets_all and self.pgconn.pipeline_status:
+            what = "SET CONSTRAINTS is refused inside a pipeline"
+            ward.refuse(what, text, NO_PIPELINE)
         if reading.savepoints:
             ward.stack = statements.apply_savepoints(ward.stack, reading.statements)
         ward.functions |= reading.functions
         ward.setval = ward.setval or reading.setval
+        ward.forgot = ward.forgot or reading.forgets
         if ward.remember:
             ward.sent.append(text)
         if reading.sets_all:
@@ -113,8 +91,10 @@ class Guarding:
 
         That ran the tripwire's trigger too, under the pass: a row fires once.
         """
-        ward = self.ward
-        if ward.spent and self.pgconn.transaction_status == INTRANS:
+        ward, pgconn = self.ward, self.pgconn
+        if not ward.spent or pgconn.pipeline_status:
+            return
+        if pgconn.transaction_status == INTRANS:
             self._run(REARM % ward.nonce.encode())
             ward.spent = False
 
@@ -123,8 +103,12 @@ class Guarding:
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
             raise psycopg.errors.error_from_result(result)
 
-    def check_alive(self) -> None:
-        """Refuse any use after the check's end, or after its transaction's."""
+    def check_owned(self) -> None:
+        """Refuse any use after the check's end, and in another process.
+
+        The session serves the next check by then; its socket is one for both
+        processes.
+        """
         ward = self.ward
         if ward.over:
             ward.refuse(
@@ -132,6 +116,17 @@ class Guarding:
                 remedy="ask for the fixture oneroof_clone in the test that uses it; "
                 'for threads that go on, isolation="database"',
             )
+        if ward.process != os.getpid():
+            ward.refuse(
+                f"this connection belongs to the process of {ward.check}, not to its "
+                "child",
+                remedy='for processes that write, isolation="database"',
+            )
+
+    def check_alive(self) -> None:
+        """Refuse any use after the check's end, or after its transaction's."""
+        ward = self.ward
+        self.check_owned()
         if ward.closed:
             raise psycopg.OperationalError("the connection is closed")
         if self.pgconn.transaction_status == IDLE:
@@ -141,15 +136,23 @@ class Guarding:
                 remedy="find the statement that ended it; " + ALTERNATIVES,
             )
 
-    def transaction(self, *args: Any, **kwargs: Any) -> Any:
+    def transaction(
+        self, savepoint_name: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """Open a savepoint, as psycopg does within a transaction."""
         self.check_alive()
-        return super().transaction(*args, **kwargs)  # type: ignore[misc]
+        if savepoint_name is not None:
+            # Judged as the same SAVEPOINT in text is: some names are the proof's.
+            refusal = policy.guarded_refusal(f'SAVEPOINT "{savepoint_name}"')
+            if refusal is not None:
+                self.ward.refuse(refusal.message, remedy=refusal.remedy)
+        return super().transaction(savepoint_name, *args, **kwargs)  # type: ignore[misc]
 
     @property
     def closed(self) -> bool:
-        """Whether the check closed it, or the session is gone."""
-        return self.ward.closed or bool(super().closed)  # type: ignore[misc]
+        """Whether the check closed it or has ended, or the session is gone."""
+        ward = self.ward
+        return ward.closed or ward.over or bool(super().closed)  # type: ignore[misc]
 
     def end(self, name: str, command: bytes) -> None:
         """Refuse a commit or rollback, or let it work on the check's savepoint."""
@@ -162,6 +165,12 @@ class Guarding:
             raise psycopg.ProgrammingError(
                 f"Explicit {name}() forbidden within a Transaction context"
             )
+        if self.pgconn.pipeline_status:
+            ward.refuse(f"{name}() is refused inside a pipeline", remedy=NO_PIPELINE)
+        self.rearm_if_spent()
+        if self.pgconn.transaction_status == INERROR:
+            # A COMMIT of a failed transaction rolls it back (manual, COMMIT).
+            command = ROLLBACK
         self._run(command)
         ward.stack = ()
 
@@ -189,7 +198,18 @@ class Guarding:
                 remedy="use `with connection.transaction():`",
             )
 
-    def refuse_autocommit(self, value: bool) -> None:
+    def forget_prepared(self) -> None:
+        """Forget, on psycopg's side, the statements that it has prepared."""
+        self._prepared.clear()
+        # What it would send to the server has been done there.
+        self._prepared._to_flush.clear()
+
+    def retire(self) -> bool:
+        """End its use; False while a thread holds it, whose statement may still go."""
+        self.ward.over = True
+        return True
+
+    def refuse_autocommit(self, *, value: bool) -> None:
         """Refuse autocommit; setting what is set already is allowed."""
         __tracebackhide__ = True
         if value:
@@ -197,7 +217,21 @@ class Guarding:
 
     def _start_query(self) -> Any:
         self.check_alive()
+        # psycopg.ClientCursor(connection) is guarded like connection.cursor(): the
+        # class is taken over before its first statement is converted.
+        cursor = sys._getframe(1).f_locals.get("self")
+        if hasattr(cursor, "_convert_query"):
+            factory: Any = type(cursor)
+            cursor.__class__ = guarded_cursor(factory)
         return super()._start_query()  # type: ignore[misc]
+
+    def _check_connection_ok(self) -> None:
+        self.check_owned()
+        super()._check_connection_ok()  # type: ignore[misc]
+
+    def _deallocate(self, name: bytes | None) -> Any:
+        self.ward.forgot = self.ward.forgot or name is None
+        return super()._deallocate(name)  # type: ignore[misc]
 
     def __del__(self, _warn: Any = None) -> None:
         """Say nothing: the session belongs to the run, not to this object."""
@@ -235,60 +269,23 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.exit_block(failed=kind is not None)
 
-    def set_autocommit(self, value: bool) -> None:
+    def set_autocommit(self, value: bool) -> None:  # noqa: FBT001 - psycopg's signature
         """Refuse autocommit; setting what is set already is allowed."""
-        self.refuse_autocommit(value)
+        self.refuse_autocommit(value=value)
+
+    def retire(self) -> bool:
+        """End its use; False while a thread holds it, whose statement may still go."""
+        held = self.lock.acquire(timeout=PATIENCE)
+        self.ward.over = True
+        if held:
+            self.lock.release()
+        return held
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait as psycopg does; a refusal is raised without psycopg's frames."""
         __tracebackhide__ = True
+        self.check_owned()
         try:
             return super().wait(gen, *args, **kwargs)
         except StatementRefused as refusal:
             raise refusal.with_traceback(None) from None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one text says, read once: its statements and what they could leave."""
-
-    statements: tuple[statements.Statement, ...]
-    savepoints: bool
-    functions: frozenset[str]
-    setval: bool
-    sets_all: bool
-
-
-@functools.lru_cache(maxsize=2048)
-def read_text(text: str) -> Reading:
-    """Return what a text says; cached, as checks send the same texts again."""
-    read = statements.read(text)
-    return Reading(
-        read,
-        any(s.savepoint is not None for s in read),
-        statements.called_functions(read),
-        statements.mentions_setval(text),
-        statements.sets_all_constraints(read),
-    )
-
-
-@functools.cache
-def guarded_cursor(factory: type) -> type:
-    """Return the cursor class whose statements pass the guard before they go."""
-    if issubclass(factory, _GuardedCursor):
-        return factory
-    return type(f"Guarded{factory.__name__}", (_GuardedCursor, factory), {})
-
-
-class _GuardedCursor:
-    _conn: Any
-
-    def _convert_query(self, query: Any, params: Any = None) -> Any:
-        converted = super()._convert_query(query, params)  # type: ignore[misc]
-        self._conn.check_text(converted.query.decode(self._conn.info.encoding))
-        return converted
-
-    def _execute_gen(self, *args: Any, **kwargs: Any) -> Any:
-        yield from super()._execute_gen(*args, **kwargs)  # type: ignore[misc]
-        if self._conn.ward.spent and not self._conn._pipeline:
-            self._conn.rearm_if_spent()

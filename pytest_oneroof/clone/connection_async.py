@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.clone.connection import COMMIT, ROLLBACK, Guarding, Ward
+from pytest_oneroof.clone.connection import COMMIT, ROLLBACK, Guarding
+from pytest_oneroof.clone.ward import Ward
 
 
 class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
@@ -38,6 +39,11 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.exit_block(failed=kind is not None)
 
-    async def set_autocommit(self, value: bool) -> None:
+    async def set_autocommit(self, value: bool) -> None:  # noqa: FBT001 - psycopg's signature
         """Refuse autocommit; setting what is set already is allowed."""
-        self.refuse_autocommit(value)
+        self.refuse_autocommit(value=value)
+
+    async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        """Wait as psycopg does, but not for a check that has ended."""
+        self.check_owned()
+        return await super().wait(gen, *args, **kwargs)

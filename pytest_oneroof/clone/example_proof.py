@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from pytest_oneroof.clone import ledger, residue
+from pytest_oneroof.clone import ledger, residue, restore
 from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.guarded_session import (
-    OK,
-    GuardedSession,
-    Status,
-    message_of,
-)
+from pytest_oneroof.clone.connection import SAVEPOINT
+from pytest_oneroof.clone.guarded_session import GuardedSession, Status
+from pytest_oneroof.clone.results import message_of, succeeded
 from pytest_oneroof.errors import ResidueError
 
-OPEN = b"SAVEPOINT oneroof_example"
+OPEN = b"SAVEPOINT oneroof_example; "
+OVER = "an example, or the check before it, has ended or broken it"
 UNDO = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example; "
+BACK = b"ROLLBACK TO SAVEPOINT oneroof_example"
 SHOWN = 20
 
 
@@ -31,9 +30,13 @@ def proved_example(
     An error of the example gets a note with the statements that it sent.
     """
     ward = armed.connection.ward
-    stack, sent = ward.stack, len(ward.sent)
+    if session.status != Status.INTRANS:
+        raise ResidueError(f"{armed.check}: its transaction is not open: {OVER}")
+    armed.connection.rearm_if_spent()
+    # Names set before the example are outside of its savepoint: not its own.
+    stack, closed, sent, ward.stack = ward.stack, ward.closed, len(ward.sent), ()
     ward.remember = True
-    session.run(OPEN)
+    session.run(OPEN + SAVEPOINT if ward.savepoints else OPEN)
     before = armed.row = armed.row or session.read_row(ledger.snapshot(entry))
     try:
         yield
@@ -47,13 +50,15 @@ def proved_example(
         if violated:
             raise ResidueError(f"a deferred constraint is violated: {violated}")
     finally:
-        ward.stack, ward.remember, ward.spent = stack, False, False
+        ward.stack, ward.closed = stack, closed
+        ward.remember = ward.spent = False
         del ward.sent[sent:]
 
 
 def _undo(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
     """Undo an example that failed; its transaction may be gone altogether."""
     if session.status in (Status.INTRANS, Status.INERROR):
+        _remember_query(session, armed)
         _read(session, armed, before)
 
 
@@ -61,14 +66,15 @@ def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> 
     """Undo an example; return what its deferred constraints say, or ''."""
     if session.status not in (Status.INTRANS, Status.INERROR):
         raise ResidueError(f"{armed.check}: an example ended the check's transaction")
+    _remember_query(session, armed)
     if session.status == Status.INTRANS and armed.constraints:
         command = (
-            b"SET LOCAL oneroof.pass = '%s'; SET CONSTRAINTS ALL IMMEDIATE; "
-            % armed.nonce.encode()
+            b"SET LOCAL statement_timeout = 0; SET LOCAL oneroof.pass = '%s'; "
+            b"SET CONSTRAINTS ALL IMMEDIATE; " % armed.nonce.encode()
         )
         execute = ledger.execute_text(ledger.snapshot(before))
-        result = session.pgconn.exec_(command + UNDO + execute)
-        if result.status in OK:
+        result = session.send(command + UNDO + execute)
+        if succeeded(result):
             armed.row = ledger.as_row(result)
             armed.examples += 1
             return ""
@@ -77,6 +83,16 @@ def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> 
         return violated
     _read(session, armed, before)
     return ""
+
+
+def _remember_query(session: GuardedSession, armed: Armed) -> None:
+    """Have the exit query ready, also where the example dropped it."""
+    ward = armed.connection.ward
+    if ward.forgot:
+        if session.status == Status.INERROR:
+            session.run(BACK)
+        session.remember_query()
+        ward.forgot = False
 
 
 def _read(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
@@ -92,13 +108,15 @@ def _judge(
     after, ward = armed.row, armed.connection.ward
     assert after is not None
     same = ledger.same_but_ids(before, after)
-    if same and ledger.lxid(before) == ledger.lxid(after) and not ward.setval:
+    unseen = session.may_set_sequences(ward)
+    if same and ledger.lxid(before) == ledger.lxid(after) and not unseen:
         return
     was, now = session.state(before), session.state(after)
-    moved = session.moved_positions() if ward.setval else ()
+    moved = session.moved_positions() if unseen else ()
     changes = residue.merged(residue.session_changes(was, now), moved)
     shared = residue.shared_changes(was, now)
-    session.put_back(changes, shared, everything=False, within=True)
+    restore.put_back(session, changes, shared, everything=False, within=True)
+    armed.connection.forget_prepared()
     armed.restored = residue.merged(armed.restored, changes)
     armed.row = session.read_row(ledger.snapshot(after))
     proof = residue.Proof(armed.check, restored=changes, dirty=shared)

@@ -222,8 +222,7 @@ def _powers(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
         if not _is_waived(power, facts, rules):
             yield Reason(
                 "power",
-                f"the check role {facts['role']!r} has power beyond the clone: "
-                f"{power}",
+                f"the check role {facts['role']!r} has power beyond the clone: {power}",
                 "roles belong to the whole server: through it a check could reach "
                 "other databases, production among them",
                 _power_remedy(facts["role"], power),
@@ -281,6 +280,23 @@ def _writable(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
         )
 
 
+def _tripwire(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+    # Where there is no marker, `adopt` is told already, and makes it.
+    if not facts["tripwire"] and parse_marker(facts["comment"]) is not None:
+        yield untried_tripwire("there is no table oneroof.tripwire")
+
+
+def untried_tripwire(found: str) -> Reason:
+    """Return the reason against a clone whose tripwire refuses no commit."""
+    return Reason(
+        "tripwire",
+        f"the tripwire does not hold: {found}",
+        "it refuses, on the server, whatever commit of a check gets past all else",
+        "make it anew: oneroof clone adopt, after dropping the marker by COMMENT ON "
+        "DATABASE … IS NULL; or use a fresh clone: oneroof clone create",
+    )
+
+
 def _telling(powers: list[str]) -> list[str]:
     """Return the powers worth naming: a superuser has all the others."""
     return ["superuser"] if "superuser" in powers else powers
@@ -306,4 +322,5 @@ _TESTS: tuple[Callable[[dict[str, Any], Rules], Iterable[Reason]], ...] = (
     _powers,
     _production_reach,
     _writable,
+    _tripwire,
 )

@@ -56,6 +56,17 @@ class Host:
         """Return the administrator's URL for a database."""
         return with_database(self._url, database)
 
+    def alive(self) -> bool:
+        """Tell whether the administrator's session still answers."""
+        with contextlib.suppress(psycopg.OperationalError):
+            return bool(self._value("SELECT true"))
+        return False
+
+    def reconnect(self) -> None:
+        """Connect again; all locks were lost with the session."""
+        self.admin.close()
+        self.admin = connect(self.url(MAINTENANCE))
+
     def close(self) -> None:
         """Close the administrator's connection, and with it all its locks."""
         self.admin.close()

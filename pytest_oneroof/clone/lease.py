@@ -50,12 +50,30 @@ class Lease:
         self.own_ids.add(self.host.allow_connections(self.database, allowed=False))
         return True
 
+    def revive(self) -> None:
+        """After a crash of the server: be its administrator again, and lock anew.
+
+        Raise CloneError when another run has taken the clone meanwhile.
+        """
+        if self.host is None or self.host.alive():
+            return
+        self.host.reconnect()
+        if self.oid and not self.host.try_lock(self.oid):
+            raise CloneError(f"{self.database!r} is in use by another run")
+
     def end_leftovers(self) -> list[int]:
         """End sessions that the check role has on the clone: their run is dead."""
         found = self.host.find(self.database) if self.host else None
         if self.host is None or found is None or found.marker is None:
             return []
         return self.host.end_sessions(found.oid, found.marker.role)
+
+    @property
+    def renewable(self) -> bool:
+        """Whether there is a template of ours to make the clone anew from."""
+        if self.host is None or self.template is None:
+            return False
+        return self.host.find(self.template) is not None
 
     def renew(self) -> bool:
         """Replace the clone by a fresh copy of its template, under its name.

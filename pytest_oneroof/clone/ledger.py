@@ -17,13 +17,16 @@ LISTED = 200
 
 # %(slots)s: physical slots belong to the whole server; they count only where the
 # check role could make one. OFFSET 0 keeps each id's status from being read twice.
+# After a crash the server may not have got as far as an id of the window's begin.
 PREPARE = """
 PREPARE {name} (bigint[], bigint) AS
 WITH s AS MATERIALIZED (SELECT pg_catalog.pg_current_snapshot() AS snapshot),
 suspects AS (
   SELECT x, status FROM (
     SELECT x, pg_catalog.pg_xact_status(x::text::xid8) AS status
-      FROM (SELECT pg_catalog.unnest($1)
+      FROM (SELECT u.x
+              FROM s, pg_catalog.unnest($1) AS u (x)
+             WHERE u.x < pg_catalog.pg_snapshot_xmax(s.snapshot)::text::bigint
             UNION ALL
             SELECT pg_catalog.generate_series(
                      $2, pg_catalog.pg_snapshot_xmax(s.snapshot)::text::bigint - 1)
@@ -46,8 +49,8 @@ SELECT (SELECT snapshot::text FROM s),
           FROM pg_catalog.pg_replication_slots
          WHERE database = pg_catalog.current_database()
             OR ({physical} AND slot_type = 'physical')),
-       (SELECT pg_catalog.array_agg(a.pid || ':' || pg_catalog.pg_get_userbyid(a.usesysid)
-                                    ORDER BY a.pid)
+       (SELECT pg_catalog.array_agg(
+                 a.pid || ':' || pg_catalog.pg_get_userbyid(a.usesysid) ORDER BY a.pid)
           FROM pg_catalog.pg_stat_get_activity(NULL) AS a
          WHERE a.datid = {oid} AND a.usesysid IS NOT NULL
            AND a.pid <> pg_catalog.pg_backend_pid()
@@ -64,15 +67,20 @@ SELECT (SELECT snapshot::text FROM s),
           FROM pg_catalog.pg_listening_channels() AS c),
        (SELECT pg_catalog.array_agg(c.name ORDER BY c.name)
           FROM pg_catalog.pg_cursors AS c),
-       (SELECT pg_catalog.array_agg(c.relkind::text || ' ' || c.relname ORDER BY c.relname)
+       (SELECT pg_catalog.array_agg(c.relkind::text || ' ' || c.relname
+                                    ORDER BY c.relname)
           FROM pg_catalog.pg_class AS c
          WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
            AND c.relkind <> 'i')
 """
+# USAGE alone lets a check advance a sequence, SELECT alone lets it be read whole.
 SEQUENCES = """
-SELECT q.seqrelid::bigint, q.seqrelid::regclass::text,
-       pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT')
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
+       pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT'),
+       pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')
   FROM pg_catalog.pg_sequence AS q
+  JOIN pg_catalog.pg_class AS c ON c.oid = q.seqrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
  ORDER BY q.seqrelid
 """
 
@@ -95,15 +103,13 @@ Row = tuple[bytes | None, ...]
 def prepare_text(oid: int, *, physical_slots: bool, all_readable: bool) -> str:
     """Return the PREPARE of the exit query for one clone.
 
-    Without SELECT right on every sequence the query asks for it first, as
-    pg_sequence_last_value raises otherwise.
+    Without a right to read every sequence's position the query asks for it
+    first, as pg_sequence_last_value raises otherwise.
     """
     last_value = "pg_catalog.pg_sequence_last_value(q.seqrelid)"
     if not all_readable:
-        last_value = (
-            "CASE WHEN pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT') "
-            f"THEN {last_value} END"
-        )
+        asked = "pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')"
+        last_value = f"CASE WHEN {asked} THEN {last_value} END"
     return PREPARE.format(
         name=NAME,
         listed=LISTED,
@@ -113,16 +119,22 @@ def prepare_text(oid: int, *, physical_slots: bool, all_readable: bool) -> str:
     )
 
 
-def execute_text(begin: str) -> bytes:
-    """Return the EXECUTE whose window begins at that snapshot."""
+def execute_text(begin: str, own: int | None = None) -> bytes:
+    """Return the EXECUTE whose window begins at that snapshot.
+
+    The status of `own`, the check's transaction id, is listed first: it is told
+    however many ids others have committed.
+    """
     _, xmax, open_ids = begin.split(":")
-    return f"EXECUTE {NAME}('{{{open_ids}}}', {xmax})".encode()
+    ids = open_ids if own is None else f"{own},{open_ids}".rstrip(",")
+    return f"EXECUTE {NAME}('{{{ids}}}', {xmax})".encode()
 
 
 def count_ids(before: str, after: str) -> int:
     """Return how many transaction ids the window between two snapshots has."""
     _, first, open_ids = before.split(":")
-    return int(after.split(":")[1]) - int(first) + len(open_ids.split(",")) * bool(open_ids)
+    still_open = len(open_ids.split(",")) if open_ids else 0
+    return int(after.split(":")[1]) - int(first) + still_open
 
 
 def same_but_ids(before: Row, after: Row) -> bool:
@@ -161,7 +173,8 @@ def suspects(row: Row) -> tuple[tuple[int, str | None], ...]:
     if row[1] is None:
         return ()
     pairs = (entry.partition(":") for entry in _array(row[1]))
-    return tuple((int(i), None if s == "?" else s) for i, _, s in pairs)
+    # Each once: the check's own id stands in the window too.
+    return tuple({int(i): None if s == "?" else s for i, _, s in pairs}.items())
 
 
 def _array(value: bytes | None) -> list[str]:

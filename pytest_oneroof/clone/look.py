@@ -84,7 +84,9 @@ class Look:
                 values: dict[str, Any] = json.loads(self.file.read_text())
             except (OSError, ValueError):
                 return self.record(connection)
-            content = {k: (rows, digest) for k, (rows, digest) in values["content"].items()}
+            content = {
+                k: (rows, digest) for k, (rows, digest) in values["content"].items()
+            }
             self._baseline = Baseline(content, values["schema"])
         return self._baseline
 

@@ -6,7 +6,7 @@ state of one check is the entry state of the next (docs/residue.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -115,14 +115,21 @@ SHARED_KINDS = {
 
 def session_changes(before: State, after: State) -> tuple[Residue, ...]:
     """Return what changed in the check's own session, and in sequences."""
-    found = []
-    for name, value in after.sequences.items():
-        was = before.sequences.get(name)
-        if name in before.sequences and was != value:
-            found.append(Residue("sequence", name, _position(was), _position(value)))
+    found = list(sequence_changes(before.sequences, after.sequences))
     for kind, attribute in SESSION_KINDS.items():
         found += _appeared(kind, getattr(before, attribute), getattr(after, attribute))
     return tuple(found)
+
+
+def sequence_changes(
+    before: Mapping[str, int | None], after: Mapping[str, int | None]
+) -> tuple[Residue, ...]:
+    """Return the sequences that moved, of those that were there before."""
+    return tuple(
+        Residue("sequence", name, _position(before[name]), _position(value))
+        for name, value in after.items()
+        if name in before and before[name] != value
+    )
 
 
 def shared_changes(before: State, after: State) -> tuple[Residue, ...]:
@@ -132,7 +139,8 @@ def shared_changes(before: State, after: State) -> tuple[Residue, ...]:
         found += _appeared(kind, getattr(before, attribute), getattr(after, attribute))
     for pid, role in after.sessions.items():
         if pid not in before.sessions:
-            found.append(Residue("session", f"pid {pid} of {role}", "absent", "present"))
+            who = f"pid {pid} of {role}"
+            found.append(Residue("session", who, "absent", "present"))
     return tuple(found)
 
 
@@ -142,19 +150,41 @@ class Circumstances:
 
     `intact`: the session's one transaction since arming is the one that was
     rolled back. `closed`: nobody could connect to the clone meanwhile.
+    `strangers`: somebody was there. `crashed`: the server lost its memory.
     """
 
     intact: bool
     closed: bool
     strangers: bool = False
+    crashed: bool = False
+
+
+def circumstances(
+    before: State, after: State, *, intact: bool, lost: bool, closed: bool
+) -> Circumstances:
+    """Return how a check ran, by who was there and what the server still knows.
+
+    A session made anew counts as one of ours. A crash discards the counters
+    (manual, 27.2), and with them what was not yet written down of ids.
+    """
+    return Circumstances(
+        intact=intact,
+        closed=closed,
+        strangers=bool(after.sessions)
+        or after.sessions_ever > before.sessions_ever + lost,
+        crashed=lost and after.sessions_ever <= before.sessions_ever,
+    )
 
 
 def needs_look(after: State, how: Circumstances) -> bool:
     """Tell whether ids alone leave open what happened on the clone.
 
     They do where an id of the window did not abort, and either the check's own
-    transaction was lost or somebody else could have been on the clone.
+    transaction was lost or somebody else could have been on the clone; and
+    after a crash, whatever they say.
     """
+    if how.crashed:
+        return True
     if not any(status != "in progress" for _, status in after.suspects):
         return False
     return not how.intact or (not how.closed and how.strangers)
@@ -166,6 +196,20 @@ def unknown_ids(after: State) -> str:
     return f"the server no longer knows the ids {unknown[:5]}" if unknown else ""
 
 
+def untold(committed: Sequence[int], how: Circumstances) -> str:
+    """Return why nothing found is no proof, where the check's transaction was lost.
+
+    '' where none but the check could have committed, and nothing was.
+    """
+    if not committed:
+        return ""
+    what = "lost its session" if how.crashed else "ended its own transaction"
+    return (
+        f"the check {what}, and {len(committed)} ids committed meanwhile cannot be "
+        "told from its own; tables and schema are as before"
+    )
+
+
 def attributed(
     found: tuple[Residue, ...], after: State, how: Circumstances
 ) -> tuple[Residue, ...]:
@@ -175,7 +219,11 @@ def attributed(
     present = ", ".join(f"pid {pid} of {role}" for pid, role in after.sessions.items())
     who = present or "a session that has ended"
     return tuple(
-        replace(r, kind=f"foreign {r.kind}", after=f"{r.after} (by {who}, not this check)")
+        replace(
+            r,
+            kind=f"foreign {r.kind}",
+            after=f"{r.after} (by {who}, not by this check's session)",
+        )
         for r in found
     )
 
@@ -184,8 +232,10 @@ def merged(
     first: tuple[Residue, ...], second: tuple[Residue, ...]
 ) -> tuple[Residue, ...]:
     """Return both, one residue for each kind and object."""
-    known = {(r.kind, r.object): r for r in (*second, *first)}
-    return tuple(known[key] for key in dict.fromkeys((r.kind, r.object) for r in (*first, *second)))
+    known: dict[tuple[str, str], Residue] = {}
+    for left in (*first, *second):
+        known.setdefault((left.kind, left.object), left)
+    return tuple(known.values())
 
 
 def verdict_of(proof: Proof, *, strict: bool) -> Proof:
@@ -211,9 +261,7 @@ def allow(proof: Proof, allowed: Mapping[str, str]) -> Proof:
     return verdict_of(changed, strict=False)
 
 
-def _appeared(
-    kind: str, before: Iterable[str], after: Iterable[str]
-) -> list[Residue]:
+def _appeared(kind: str, before: Iterable[str], after: Iterable[str]) -> list[Residue]:
     new = sorted(set(after) - set(before))
     return [Residue(kind, name, "absent", "present") for name in new]
 

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import psycopg
 
-from pytest_oneroof.clone import ledger, residue
+from pytest_oneroof.clone import ledger, residue, restore
 from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.connection import SAVEPOINT, GuardedConnection, Ward
+from pytest_oneroof.clone.connection import SAVEPOINT, GuardedConnection
 from pytest_oneroof.clone.example_proof import proved_example
 from pytest_oneroof.clone.guard import GuardedClone, Rules
-from pytest_oneroof.clone.guarded_session import (
-    OK,
-    GuardedSession,
-    Status,
-    message_of,
-)
+from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
+from pytest_oneroof.clone.results import message_of, succeeded
+from pytest_oneroof.clone.ward import Ward
+from pytest_oneroof.errors import CloneError
 
 T = TypeVar("T")
+USABLE = (Status.IDLE, Status.INTRANS, Status.INERROR)
 
 
 class Sandbox:
@@ -81,8 +81,14 @@ class Sandbox:
 
         With `savepoints` commit() and rollback() work on a savepoint; without
         `constraints` deferred constraints are not checked; `kind` is the
-        connection's class. Raise ServerError when the server cannot be reached.
+        connection's class. Raise ServerError when the server cannot be reached,
+        CloneError while another check runs.
         """
+        if self._armed is not None:
+            raise CloneError(
+                f"{self._armed.check} has a guarded connection already\n"
+                "a check has one: ask for oneroof_clone or for oneroof_clone_async"
+            )
         nonce = secrets.token_hex(8)
         command = (
             "BEGIN READ WRITE; "
@@ -90,11 +96,10 @@ class Sandbox:
             "RETURNING pg_catalog.pg_current_xact_id()"
         ).encode()
         session = self._session
-        if session.status != Status.IDLE:
+        result: Any = session.send(command) if session.status == Status.IDLE else None
+        if not succeeded(result):
             session.reconnect()
-        result = session.pgconn.exec_(command)
-        if result.status not in OK:
-            session.reconnect()
+            self._row = session.read_row(ledger.snapshot(self._row))
             result = session.run(command)
         if savepoints:
             session.run(SAVEPOINT)
@@ -108,14 +113,17 @@ class Sandbox:
         """Roll the running check back, put back what can be, return its proof."""
         armed, self._armed = self._armed, None
         assert armed is not None
-        armed.connection.ward.over = True
         before = self._row
         told = self._roll_back(armed)
         lost = told is None
         if lost:
             self._session.reconnect()
-            self._row = self._session.read_row(ledger.snapshot(before))
-        intact = not lost and ledger.lxid(self._row) == ledger.lxid(before) + 2
+            self._row = self._session.read_row(ledger.snapshot(before), armed.xid)
+        intact = (
+            not lost
+            and ledger.lxid(self._row) == ledger.lxid(before) + 2
+            and (armed.xid, "committed") not in ledger.suspects(self._row)
+        )
         proof = Proof(
             armed.check,
             ids=ledger.count_ids(ledger.snapshot(before), ledger.snapshot(self._row)),
@@ -124,7 +132,8 @@ class Sandbox:
             restored=armed.restored,
             notes=("its session was lost and made anew",) if lost else (),
         )
-        if intact and not armed.connection.ward.setval and self._is_quiet(before):
+        unseen = self._session.may_set_sequences(armed.connection.ward)
+        if intact and not unseen and self._is_quiet(before):
             return replace(proof, foreign=len(ledger.suspects(self._row)))
         return self._prove(proof, before, armed, intact=intact, lost=lost)
 
@@ -172,10 +181,12 @@ class Sandbox:
         self._row = session.read_row(ledger.snapshot(before))
         state, now = session.state(before), session.state(self._row)
         left = residue.session_changes(state, now) + residue.shared_changes(state, now)
-        moved = session.moved_positions()
+        left = residue.merged(left, session.moved_positions())
+        restore.put_back(session, left, (), everything=False)
         changed = self.aside(self.look.schema)
+        self.lease.spoiled = self.lease.spoiled or bool(left or changed)
         ids = ledger.count_ids(state.snapshot, now.snapshot)
-        proof = Proof("session", ids=ids, dirty=(*left, *moved, *changed))
+        proof = Proof("session", ids=ids, dirty=(*left, *changed))
         return residue.verdict_of(proof, strict=self.strict)
 
     def close(self) -> None:
@@ -187,9 +198,11 @@ class Sandbox:
 
         In a failed transaction the exit string would stop before its ROLLBACK.
         """
-        status = self._session.status
-        if status not in (Status.IDLE, Status.INTRANS, Status.INERROR):
+        connection = armed.connection
+        if self._session.status not in USABLE or not connection.retire():
+            connection.ward.over = True
             return None
+        status = self._session.status
         told = "not checked: the transaction had ended"
         if status == Status.INTRANS and armed.constraints:
             told, done = self._check_constraints(armed)
@@ -200,21 +213,21 @@ class Sandbox:
         elif status == Status.INERROR:
             told = "not checked: transaction aborted"
         rollback = b"" if self._session.status == Status.IDLE else b"ROLLBACK; "
-        result = self._session.exit(rollback, ledger.snapshot(self._row))
+        result = self._session.exit(rollback, ledger.snapshot(self._row), armed.xid)
         return told if self._take(result) else None
 
     def _check_constraints(self, armed: Armed) -> tuple[str, bool]:
         command = (
-            b"SET LOCAL oneroof.pass = '%s'; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK; "
-            % armed.nonce.encode()
+            b"SET LOCAL statement_timeout = 0; SET LOCAL oneroof.pass = '%s'; "
+            b"SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK; " % armed.nonce.encode()
         )
-        result = self._session.exit(command, ledger.snapshot(self._row))
+        result = self._session.exit(command, ledger.snapshot(self._row), armed.xid)
         if self._take(result):
             return "checked", True
         return f"violated: {message_of(result)}", False
 
     def _take(self, result: Any) -> bool:
-        if result.status not in OK or not result.ntuples:
+        if not succeeded(result) or not result.ntuples:
             return False
         self._row = ledger.as_row(result)
         return True
@@ -235,21 +248,22 @@ class Sandbox:
         lost: bool,
     ) -> Proof:
         """Return the proof where more than ids moved, or the session was lost."""
-        session = self._session
+        session, ward = self._session, armed.connection.ward
+        self._await_ends(row_before, armed)
         before, after = session.state(row_before), session.state(self._row)
-        moved = session.moved_positions() if armed.connection.ward.setval else ()
-        changes = residue.merged(residue.session_changes(before, after), moved)
+        changes = residue.session_changes(before, after)
+        if session.may_set_sequences(ward):
+            changes = residue.merged(changes, session.moved_positions())
+        if not intact:
+            changes += restore.changed_settings(session)
         shared = residue.shared_changes(before, after)
-        strangers = bool(after.sessions) or after.sessions_ever > (
-            before.sessions_ever + lost
+        how = residue.circumstances(
+            before, after, intact=intact, lost=lost, closed=self.closed_to_others
         )
-        how = residue.Circumstances(
-            intact=intact, closed=self.closed_to_others, strangers=strangers
-        )
-        proof = self._ledger(proof, after, armed, how)
-        session.put_back(changes, shared, everything=not intact)
+        restore.put_back(session, changes, shared, everything=not intact)
         self._row = session.read_row(ledger.snapshot(self._row))
         still = residue.session_changes(before, session.state(self._row))
+        proof = self._ledger(proof, after, armed, how)
         put_back = tuple(change for change in changes if change not in still)
         proof = replace(
             proof,
@@ -259,6 +273,15 @@ class Sandbox:
         if self.lease.spoiled:
             self._renew()
         return residue.verdict_of(proof, strict=self.strict)
+
+    def _await_ends(self, before: ledger.Row, armed: Armed) -> None:
+        """Give closed sessions the moment that the server takes to end them."""
+        for _ in range(25):
+            if self._row[ledger.SESSIONS] == before[ledger.SESSIONS]:
+                return
+            time.sleep(0.01)
+            snapshot = ledger.snapshot(before)
+            self._row = self._session.read_row(snapshot, armed.xid)
 
     def _ledger(
         self, proof: Proof, after: State, armed: Armed, how: residue.Circumstances
@@ -275,11 +298,7 @@ class Sandbox:
             self.lease.spoiled = self.lease.spoiled or bool(found)
             dirty += residue.attributed(found, after, how)
             if not dirty and not how.intact:
-                reason = reason or (
-                    f"the check ended its own transaction, and {len(committed)} ids "
-                    "committed meanwhile cannot be told from its own; tables and "
-                    "schema are as before"
-                )
+                reason = reason or residue.untold(committed, how)
         return replace(
             proof,
             dirty=dirty,
@@ -293,10 +312,11 @@ class Sandbox:
 
         Where that cannot be, later checks are compared with it as it is now.
         """
-        self._session.close()
-        renewed = self.lease.renew()
-        self._session.connect()
+        if self.lease.renewable:
+            self._session.close()
+            self.lease.renew()
+            self._session.connect()
+        else:
+            self.aside(self.look.adopt)
         self._session.remember_positions()
         self._row = self._session.read_row(self._session.snapshot())
-        if not renewed:
-            self.aside(self.look.adopt)

@@ -23,10 +23,11 @@ COMMENT ON TABLE oneroof.tripwire IS
   'pytest-oneroof: one row per check, whose deferred trigger refuses to commit.';
 CREATE FUNCTION oneroof.refuse_commit() RETURNS trigger
 LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
 AS $refuse$
 BEGIN
-  IF current_setting('oneroof.pass', true) = NEW.nonce THEN
+  IF pg_catalog.current_setting('oneroof.pass', true)
+    OPERATOR(pg_catalog.=) NEW.nonce
+  THEN
     RETURN NULL;
   END IF;
   RAISE EXCEPTION 'oneroof: a guarded check may not commit'

@@ -33,7 +33,9 @@ def channel_line(tally: Tally, end: AcceptanceExit) -> str:
 
 def state_lines(end: AcceptanceExit) -> list[str]:
     """Return whether exit equals entry, what drifted by itself, phase and gate."""
-    lines = []
+    lines = [
+        f"unproved   {line}" for text in end.unproved for line in text.splitlines()
+    ]
     if end.differences:
         for name, (before, now) in end.differences.items():
             if not name.startswith("schema "):

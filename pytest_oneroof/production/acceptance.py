@@ -30,7 +30,8 @@ class AcceptanceExit:
 
     `differences` maps a metric, or ``schema KIND NAME``, to (entry, exit), and
     `schema` tells each in words; `drift` maps an organic figure to (entry, exit,
-    exact); `not_shown` names checks that could not be shown, with the reason.
+    exact); `unproved` tells each reading that is not proved harmless, and an exit
+    that could not be read; `not_shown` names checks that could not be shown.
     """
 
     database: str = ""
@@ -126,16 +127,23 @@ class AcceptanceRun:
         return self.exit
 
     def end(self) -> AcceptanceExit:
-        """Return what exit compared with entry shows; production is still read."""
+        """Return what exit compared with entry shows; production is still read.
+
+        An exit that cannot be read is no equal exit: it is told among `unproved`.
+        """
         if self.channel is None:
             return AcceptanceExit()
-        readings = self.channel.readings
         told = AcceptanceExit(database=self.facts.database)
+        unread = []
         if self.entry is not None:
-            told = _compared(self.entry, self.read_exit())
+            try:
+                told = _compared(self.entry, self.read_exit())
+            except ServerError as error:
+                unread = [str(error)]
+        readings = self.channel.readings
         told.readings = len(readings)
         told.statements = sum(reading.statements for reading in readings)
-        told.unproved = [str(r) for r in readings if r.verdict != "clean"]
+        told.unproved = [str(r) for r in readings if r.verdict != "clean"] + unread
         return told
 
     def stop(self) -> None:

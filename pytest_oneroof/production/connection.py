@@ -34,8 +34,6 @@ class RowLimitExceeded(e.OneroofError):
     It is never cut: what the check would have judged is not the whole result.
     """
 
-    __module__ = "pytest_oneroof"
-
     def __init__(self, limit: int, statement: str) -> None:
         super().__init__(limit, statement)
         self.limit = limit
@@ -156,7 +154,7 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         self.check_alive()
         return super().transaction(*args, **kwargs)
 
-    def set_autocommit(self, value: bool) -> None:
+    def set_autocommit(self, value: bool) -> None:  # noqa: FBT001 (psycopg's own)
         """Refuse autocommit; setting what is set already is allowed."""
         if value:
             self.visit.refuse("autocommit is refused on the read-only channel")
@@ -173,7 +171,7 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         self.check_alive()
         return super()._start_query()
 
-    def __del__(self) -> None:
+    def __del__(self, *_: Any) -> None:
         """Say nothing: the session belongs to the run, not to this object."""
 
 
@@ -187,13 +185,22 @@ def reading_cursor(factory: type) -> type:
 
 class _ReadingCursor:
     _conn: ReadOnlyConnection
+    _statement: statements.Statement
+    # Of psycopg's cursor, which stands behind it in every class that is made.
+    _pgconn: Any
+    _results: list[Any]
+    _reset: Any
+    _set_results: Any
+    _check_results: Any
+    execute: Any
+    format: pq.Format
 
     def executemany(self, *args: Any, **kwargs: Any) -> NoReturn:
         self._conn.visit.refuse("executemany() is refused on the read-only channel")
 
     def stream(self, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
         kwargs.pop("size", None)
-        yield from self.execute(query, params, **kwargs)  # type: ignore[attr-defined]
+        yield from self.execute(query, params, **kwargs)
 
     def _convert_query(self, query: Any, params: Any = None) -> Any:
         converted = super()._convert_query(query, params)  # type: ignore[misc]
@@ -212,14 +219,14 @@ class _ReadingCursor:
         written, pgq.query = pgq.query, DECLARE + pgq.query
         yield from super()._maybe_prepare_gen(pgq, **kwargs)  # type: ignore[misc]
         pgq.query = written
-        results = yield from self._fetch_gen(limit + 1, kwargs.get("binary"))
+        results = yield from self._fetch_gen(limit + 1, binary=kwargs.get("binary"))
         yield from self._close_portal_gen()
         if results[0].ntuples > limit:
             self._reset()
             raise RowLimitExceeded(limit, text)
         self._set_results(results)
 
-    def _fetch_gen(self, rows: int, binary: bool | None) -> Any:
+    def _fetch_gen(self, rows: int, *, binary: bool | None) -> Any:
         fmt = self.format if binary is None else pq.Format(binary)
         self._pgconn.send_query_params(
             b"FETCH FORWARD %d FROM %s" % (rows, PORTAL), None, result_format=fmt

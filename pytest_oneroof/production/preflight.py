@@ -122,8 +122,6 @@ class ChannelRefused(e.GuardRefused):
     but its catalogs.
     """
 
-    __module__ = "pytest_oneroof"
-
     def __init__(self, database: str, reasons: Sequence[Any], role: str = "") -> None:
         super().__init__(database, reasons)
         self.args = (database, self.reasons, role)
@@ -206,7 +204,8 @@ def _database(facts: Facts, rules: ChannelRules) -> Iterable[Reason]:
             f"[DENIED] database {facts.database!r} not allowed "
             f"(allowed: {', '.join(allowed) or 'none'})",
             "the channel reads the declared production and nothing else",
-            "name it in the ini file: oneroof_productions, or oneroof_allowed_databases",
+            "name it in the ini file: oneroof_productions, or "
+            "oneroof_allowed_databases",
         )
 
 

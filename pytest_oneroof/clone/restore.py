@@ -1,0 +1,110 @@
+"""Putting back what a check moved in its own session and in sequences.
+
+Whether it was put back is not concluded here: the state is read again afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from pytest_oneroof.clone.guarded_session import SET_UP, GuardedSession
+from pytest_oneroof.clone.residue import Residue
+from pytest_oneroof.clone.results import Failed, literal, quoted, succeeded
+
+# RESET and the like for what lives in the session; sequences need their values.
+PUT_BACK = {
+    "advisory lock": b"SELECT pg_catalog.pg_advisory_unlock_all()",
+    "listener": b"UNLISTEN *",
+    "held cursor": b"CLOSE ALL",
+    "temporary object": b"DISCARD TEMP",
+}
+# Begin, end and undo of putting sequences back, within a check's transaction and
+# after it: setval itself is never rolled back.
+WITHIN = (
+    b"SAVEPOINT oneroof_set; ",
+    b"RELEASE SAVEPOINT oneroof_set",
+    b"ROLLBACK TO SAVEPOINT oneroof_set; RELEASE SAVEPOINT oneroof_set",
+)
+AFTER = (b"BEGIN READ WRITE; ", b"ROLLBACK", b"ROLLBACK")
+FORGET = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL", SET_UP)
+# Custom settings (a.b) do not stand in pg_settings; RESET ALL resets them too.
+SETTINGS = """
+SELECT s.name, coalesce(o.setting, s.reset_val), s.setting
+  FROM pg_catalog.pg_settings AS s
+  LEFT JOIN (VALUES ('standard_conforming_strings', 'on'),
+                    ('default_transaction_read_only', 'on')) AS o (name, setting)
+    ON o.name = s.name
+ WHERE s.source = 'session'
+   AND s.setting IS DISTINCT FROM coalesce(o.setting, s.reset_val)
+UNION ALL
+SELECT 'role', session_user, current_user WHERE current_user <> session_user
+ ORDER BY 1
+"""
+
+
+def changed_settings(session: GuardedSession) -> tuple[Residue, ...]:
+    """Return the session's settings that are not as we have set them."""
+    rows = session.connection.execute(SETTINGS).fetchall()
+    return tuple(Residue("session setting", *row) for row in rows)
+
+
+def put_back(
+    session: GuardedSession,
+    changes: tuple[Residue, ...],
+    shared: tuple[Residue, ...],
+    *,
+    everything: bool,
+    within: bool = False,
+) -> None:
+    """Put back what can be; `within` the check's transaction or after it.
+
+    `everything` resets the session's settings too: its transaction was lost.
+    """
+    for command in FORGET if everything else ():
+        session.run(command)
+    sequences = [change.object for change in changes if change.kind == "sequence"]
+    if sequences:
+        _put_back_sequences(session, sequences, within=within)
+    kinds = {change.kind for change in changes}
+    for kind, command in PUT_BACK.items():
+        if kind in kinds:
+            session.run(command)
+    for change in changes:
+        if change.kind == "prepared statement":
+            session.run(f"DEALLOCATE {quoted(change.object)}".encode())
+    for left in shared:
+        _remove(session, left)
+
+
+def _put_back_sequences(
+    session: GuardedSession, names: list[str], *, within: bool
+) -> None:
+    """Set sequences to where they were; one that may not be set stays moved."""
+    begin, end, back = WITHIN if within else AFTER
+    calls = ", ".join(_setval(session, name) for name in names)
+    if not succeeded(session.send(begin + f"SELECT {calls}; ".encode() + end)):
+        session.run(back)
+        for name in names if len(names) > 1 else ():
+            _put_back_sequences(session, [name], within=within)
+    # Else the session would go on with the values that it has cached.
+    session.run(b"DISCARD SEQUENCES")
+
+
+def _setval(session: GuardedSession, name: str) -> str:
+    if name not in session.positions:
+        return "NULL"
+    value, called = session.positions[name]
+    return f"pg_catalog.setval({literal(name)}, {value}, {str(called).lower()})"
+
+
+def _remove(session: GuardedSession, left: Residue) -> None:
+    """Remove what others could meet, as far as the check role may."""
+    if left.kind == "prepared transaction":
+        command = f"ROLLBACK PREPARED {literal(left.object)}"
+    elif left.kind == "replication slot":
+        command = f"SELECT pg_catalog.pg_drop_replication_slot({literal(left.object)})"
+    else:
+        pid = left.object.split()[1]
+        command = f"SELECT pg_catalog.pg_terminate_backend({pid}, 2000)"
+    with contextlib.suppress(Failed):
+        session.run(command.encode())

@@ -1,0 +1,46 @@
+"""Raw results of libpq, and names and literals for the texts that we send by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import pq
+
+from pytest_oneroof.errors import ServerError
+
+OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+
+
+class Failed(ServerError):
+    """A command of ours failed; carries the server's message."""
+
+
+def succeeded(result: Any) -> bool:
+    """Tell whether a raw result is one of success."""
+    return result is not None and result.status in OK
+
+
+def sqlstate(result: Any) -> bytes | None:
+    """Return the SQLSTATE of a raw result, None where it is one of success."""
+    if result is None:
+        return None
+    state: bytes | None = result.error_field(pq.DiagnosticField.SQLSTATE)
+    return state
+
+
+def message_of(result: Any) -> str:
+    """Return the server's message of a raw result."""
+    if result is None:
+        return "no connection to the server"
+    text = result.get_error_message() if hasattr(result, "get_error_message") else ""
+    return (text or pq.error_message(result)).strip()
+
+
+def literal(text: str) -> str:
+    """Return a string literal; the session has standard-conforming strings."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """Return an identifier in quotes."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,49 @@
+"""What is known of the check that a guarded connection serves, while it runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from pytest_oneroof.errors import StatementRefused
+
+ALTERNATIVES = (
+    "the check's work is rolled back at its end; for a part that is undone "
+    "earlier use `with connection.transaction():`; for code that commits, "
+    '@pytest.mark.oneroof(isolation="savepoint") or isolation="database"'
+)
+NO_PIPELINE = "do it before the pipeline's block, or after it"
+
+
+@dataclass
+class Ward:
+    """One check's connection: how it is isolated, and what it has done so far.
+
+    `stack` are the savepoints that its texts opened; `spent` tells that its own
+    SET CONSTRAINTS set the tripwire off, `forgot` that it may have dropped the
+    proof's prepared query; `process` may use the connection, no child of it.
+    """
+
+    check: str
+    savepoints: bool = False
+    over: bool = False
+    closed: bool = False
+    setval: bool = False
+    stack: tuple[str, ...] = ()
+    functions: set[str] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    remember: bool = False
+    nonce: str = ""
+    spent: bool = False
+    forgot: bool = False
+    process: int = field(default_factory=os.getpid)
+
+    def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
+        """Raise StatementRefused, and remember that the check tried."""
+        __tracebackhide__ = True
+        self.refused.append(message)
+        raise StatementRefused(
+            message, statement=statement, remedy=remedy or ALTERNATIVES
+        )

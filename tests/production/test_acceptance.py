@@ -1,0 +1,398 @@
+"""`pytest -m readonly` on a production: what is run, compared, reported, refused."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pytest_oneroof import resources
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.scripts import run_script
+
+from .conftest import READER, Cluster, Production
+
+Accept = Callable[..., pytest.RunResult]
+
+REHEARSAL = "directus_gov_test_20260603_rehearsal_1"
+# What the ownership packet writes, with its tags (domain: release 4, schema 4).
+RATIFIED = (
+    "INSERT INTO public.os_proposal_approvals"
+    " (id, status, esignature_agreement, signature_text)"
+    " VALUES ('a', 'published', true, 'A. President')"
+)
+SEEDED = (
+    "INSERT INTO public.governance_object_ownership (object_type, object_ref, scope,"
+    " owner_kind, owner_gov_code, is_inherited_anchor, lifecycle_status, created_by,"
+    " source_design_ref, approval_ref)"
+    " SELECT 'group', seed.code, scope.scope_code, 'accountable', seed.owner, true,"
+    " 'active', 'F6_OWNERSHIP_SEED_COMMIT', 'F6-anchor-ratified',"
+    " 'APR-BOOT-AUTHMODEL-1'"
+    " FROM (VALUES ('GRP-GOVERNANCE', 'GOV-COUNCIL'), ('GRP-REGISTRY', 'GOV-KG-SYS'),"
+    " ('GRP-AI', 'GOV-DOT'), ('GRP-BUSINESS', 'GOV-MOIT'), ('GRP-WORKFLOW', 'GOV-DOT'))"
+    " AS seed (code, owner) CROSS JOIN public.governance_responsibility_scope AS scope"
+)
+ISSUE = (
+    "INSERT INTO public.system_issues (code, title, severity, status, source)"
+    " VALUES ('ISS-NOISE-' || clock_timestamp(), 'noise', 'info', 'open', 'noise')"
+)
+OWNER = (
+    "INSERT INTO public.governance_object_ownership (object_type, object_ref, scope,"
+    " owner_kind, owner_gov_code, created_by)"
+    " VALUES ('group', 'GRP-AI', 'audit', 'supporting', 'GOV-DOT', 'NOISE')"
+)
+
+
+@contextlib.contextmanager
+def meanwhile(production: Production, statement: str) -> Iterator[list[int]]:
+    """Let another session commit a statement again and again; yield the count."""
+    done, stop = [0], threading.Event()
+
+    def write() -> None:
+        with connect(production.admin) as connection:
+            while not stop.wait(0.01):
+                connection.execute(statement.encode())
+                done[0] += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield done
+    finally:
+        stop.set()
+        thread.join()
+        assert done[0] > 10
+
+
+def test_greenfield_is_accepted(accept: Accept, production: Production) -> None:
+    """On the stand-in all reads are green; the release stays NO-GO (ospa<1)."""
+    before = production.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    result = accept(production)
+    result.stdout.fnmatch_lines(
+        [
+            "oneroof: production directus on PostgreSQL 16.*, read as "
+            "oneroof_acceptance (--oneroof-production-url)",
+            "oneroof: phase greenfield; gate BLOCKED (ospa<1;)",
+            "oneroof/test_production.py ......... *",
+            "oneroof/test_coverage.py ............ *",
+            "oneroof/test_production.py ......... *",
+            "production 18/18",
+            "coverage   12/12",
+            "channel    30 of 30 checks read in READ ONLY to their end; no transaction "
+            "id assigned",
+            "state      entry = exit (19 figures, * schema objects)",
+            "phase      greenfield",
+            "verdict    GO acceptance; release NO-GO (ospa<1;)",
+        ]
+    )
+    assert result.ret == 0
+    result.assert_outcomes(passed=30, deselected=result.parseoutcomes()["deselected"])
+    after = production.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    assert after == before
+
+
+def test_workers_read_the_same(accept: Accept, production: Production) -> None:
+    """Under xdist the controller reads entry and exit, with the serial ids."""
+    result = accept(production, "-n", "2", "-v")
+    text = result.stdout.str()
+    first = text.index("oneroof/test_production.py::test_p1_database_name[entry]")
+    last = text.rindex("oneroof/test_production.py::test_p9_no_write_channel[exit]")
+    assert first < text.index("oneroof/test_coverage.py::") < last
+    assert text.rindex("oneroof/test_coverage.py::") < last
+    result.assert_outcomes(passed=30)
+    result.stdout.fnmatch_lines(
+        [
+            "production 18/18",
+            "coverage   12/12",
+            "channel    30 of 30 checks read in READ ONLY to their end; *",
+            "verdict    GO acceptance; release NO-GO (ospa<1;)",
+        ]
+    )
+    assert result.ret == 0
+
+
+@contextlib.contextmanager
+def as_rehearsal(cluster: Cluster, copy: Production) -> Iterator[Production]:
+    """Make a copy a marked rehearsal clone for the length of the block."""
+    admin = Production(copy.name, cluster.url("admin", "postgres"), "")
+    admin.execute(
+        f"ALTER DATABASE {copy.name} RENAME TO {REHEARSAL}",
+        f"COMMENT ON DATABASE {REHEARSAL} IS 'pytest-oneroof clone {{}}'",
+    )
+    try:
+        yield Production(REHEARSAL, cluster.url("admin", REHEARSAL), "")
+    finally:
+        admin.execute(
+            f"COMMENT ON DATABASE {REHEARSAL} IS NULL",
+            f"ALTER DATABASE {REHEARSAL} RENAME TO {copy.name}",
+        )
+
+
+def test_a_seeded_production_is_accepted(
+    accept: Accept, cluster: Cluster, copy: Production
+) -> None:
+    """After the ownership packet the phase is seeded and the coverage checks pass."""
+    with as_rehearsal(cluster, copy) as clone, connect(clone.admin) as connection:
+        connection.execute(f"SET oneroof.target_database = {REHEARSAL}".encode())
+        connection.execute("SET oneroof.ratified_apr = 'APR-REHEARSAL-ONLY'")
+        for step in ("rehearsal/open_gate.sql", "ownership/01_seed_commit.sql"):
+            run_script(connection, resources.path(f"sql/release/{step}"))
+    result = accept(copy)
+    result.assert_outcomes(passed=30, deselected=result.parseoutcomes()["deselected"])
+    result.stdout.fnmatch_lines(
+        [
+            "phase      seeded",
+            "verdict    GO acceptance; release NO-GO (*own<>0;gap<>210;)",
+        ]
+    )
+
+
+def test_organic_drift_is_reported_and_stays_green(
+    accept: Accept, copy: Production
+) -> None:
+    """While issues are written, each also a birth and an event, acceptance passes."""
+    with meanwhile(copy, ISSUE):
+        result = accept(copy)
+    result.assert_outcomes(passed=30, deselected=result.parseoutcomes()["deselected"])
+    result.stdout.fnmatch_lines(
+        [
+            "state      entry = exit (19 figures, *",
+            "drift      birth_registry * → * (+*)",
+            "drift      event_outbox * → * (+*)",
+            "drift      system_issues * → * (+*)",
+            "verdict    GO acceptance; *",
+        ]
+    )
+    assert result.ret == 0
+
+
+def test_a_foreign_owner_fails_the_run(accept: Accept, copy: Production) -> None:
+    """While ownership is written acceptance fails, and says which figure moved."""
+    with meanwhile(copy, OWNER):
+        result = accept(copy)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "*1 figure moved, at exit, expected as at entry:*",
+            "state      own was * at entry, is *",
+            "verdict    NO-GO acceptance: *production directus_copy: own was * at "
+            "entry, is *; release NO-GO (*",
+        ]
+    )
+
+
+def test_changed_definitions_fail_the_run(
+    accept: Accept, copy: Production, pytester: pytest.Pytester
+) -> None:
+    """DDL of somebody else during the run is told as what changed, not as a hash."""
+    pytester.makepyfile(
+        f"""
+        import psycopg, pytest
+
+        @pytest.mark.readonly
+        def test_others_change_something(oneroof_production):
+            with psycopg.connect({copy.admin!r}) as other:
+                other.execute("CREATE TABLE public.added (id int)")
+                other.execute("ALTER TABLE public.tasks ALTER name SET DEFAULT 'x'")
+        """
+    )
+    result = accept(copy, "--oneroof-suite", "coverage")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "state      schema + table public.added added",
+            "state      schema ~ table public.tasks changed",
+            "verdict    NO-GO acceptance: *schema table public.added was absent at "
+            "entry, is present; *",
+        ]
+    )
+
+
+def test_an_exit_that_cannot_be_read_fails_the_run(
+    accept: Accept, copy: Production, pytester: pytest.Pytester
+) -> None:
+    """A view that is gone at exit is told as unproved: no quiet entry = exit."""
+    pytester.makepyfile(
+        f"""
+        import psycopg, pytest
+
+        @pytest.mark.readonly
+        def test_others_drop_something(oneroof_production):
+            with psycopg.connect({copy.admin!r}) as other:
+                other.execute("DROP VIEW public.v_object_owner_conflict")
+        """
+    )
+    result = accept(copy, "--oneroof-suite", "coverage", "-k", "drop_something")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "unproved   the exit baseline of 'directus_copy' cannot be read: relation "
+            '"public.v_object_owner_conflict" does not exist',
+            "verdict    NO-GO acceptance: *proof 1 was clean at entry, is the exit *",
+        ]
+    )
+
+
+def test_a_partial_production_says_which_half_is_there(
+    accept: Accept, copy: Production
+) -> None:
+    """Anchors without the rest are no phase: every figure fails, naming the halves."""
+    copy.execute(RATIFIED, f"{SEEDED} LIMIT 12")
+    result = accept(copy)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "*production is in no known phase: partial: ownership as in no phase "
+            "(own 12, gap *, conflict 0); axis substrate as in greenfield or seeded "
+            "or seeded + scanned (axis_tables 0); scanner as in greenfield or seeded "
+            "or finalized *",
+        ]
+    )
+
+
+def test_without_sight_of_other_sessions_p8_is_unprovable(
+    accept: Accept, cluster: Cluster, copy: Production
+) -> None:
+    """A role outside of pg_read_all_stats fails P8 as unprovable, never a quiet 0."""
+    copy.execute(
+        "CREATE ROLE accept_blind LOGIN IN ROLE pg_read_all_data",
+        f"GRANT CONNECT ON DATABASE {copy.name} TO accept_blind",
+    )
+    try:
+        blind = Production(
+            copy.name, copy.admin, cluster.url("accept_blind", copy.name)
+        )
+        result = accept(blind, "--oneroof-suite", "production")
+    finally:
+        copy.execute("DROP OWNED BY accept_blind", "DROP ROLE accept_blind")
+    result.assert_outcomes(passed=16, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*unprovable: the role is no member of pg_read_all_stats*",
+            "verdict    NO-GO*",
+        ]
+    )
+
+
+def test_an_idle_transaction_is_named(accept: Accept, copy: Production) -> None:
+    """A session that idles in a transaction for more than a second fails P8."""
+    with connect(copy.admin, autocommit=False) as other:
+        other.execute("SELECT 1")
+        with connect(copy.admin) as clock:
+            clock.execute("SELECT pg_sleep(1.1)")
+        pid = other.info.backend_pid
+        result = accept(copy, "--oneroof-suite", "production")
+    result.assert_outcomes(passed=16, failed=2)
+    result.stdout.fnmatch_lines(
+        [f"*idle in transaction: expected none, found pid {pid} of admin, for * s"]
+    )
+
+
+def test_a_hot_standby_is_accepted_without_p8(
+    accept: Accept, standby: Production
+) -> None:
+    """On a standby P8 is skipped with the reason, and the verdict says so."""
+    result = accept(standby)
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["skipped"], result.ret) == (28, 2, 0)
+    result.stdout.fnmatch_lines(
+        [
+            "oneroof: production directus on PostgreSQL 16.*, hot standby, read as *",
+            "verdict    GO acceptance (P8 not shown: a hot standby does not see the "
+            "primary's sessions); release NO-GO (ospa<1;)",
+        ]
+    )
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_superuser_is_refused_once_before_any_check(
+    accept: Accept, production: Production, workers: tuple[str, ...]
+) -> None:
+    """A role that could write ends the run with 10, with every reason, at once."""
+    result = accept(production.admin, *workers)
+    assert result.ret == 10
+    result.stdout.fnmatch_lines(
+        [
+            "read-only channel refused 'admin' on 'directus': 1 reason",
+            "  1. [[]power] *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*passed*")
+
+
+def test_an_unreachable_production_is_an_error(accept: Accept) -> None:
+    """Without a server the run ends with 1, and no password is printed."""
+    result = accept("postgresql://reader:s3cret@/directus?host=/nowhere")
+    assert result.ret == 1
+    text = result.stdout.str() + result.stderr.str()
+    assert "cannot connect to postgresql://reader:***@/directus?host=/nowhere" in text
+    assert "s3cret" not in text
+
+
+def test_a_database_without_the_schema_is_an_error(
+    accept: Accept, cluster: Cluster
+) -> None:
+    """A production without One Roof's tables is told, not taken for an empty one."""
+    url = cluster.url(READER, "postgres")
+    result = accept(url, "-o", "oneroof_allowed_databases=postgres")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["the entry baseline of 'postgres' cannot be read: *"])
+
+
+def test_own_tests_read_production(
+    accept: Accept, production: Production, pytester: pytest.Pytester
+) -> None:
+    """The project's own readonly tests run too, by oneroof_production and _target."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.readonly
+        def test_production(oneroof_production):
+            query = "SELECT count(*) FROM public.dot_tools"
+            assert oneroof_production.execute(query).fetchone() == (309,)
+
+        @pytest.mark.readonly
+        def test_target(oneroof_target):
+            query = "SELECT current_database()::text"
+            assert oneroof_target.execute(query).fetchone() == ("directus",)
+
+        @pytest.mark.readonly
+        def test_too_much(oneroof_target):
+            oneroof_target.execute("SELECT id FROM public.birth_registry")
+
+        @pytest.mark.readonly
+        def test_ends_it(oneroof_target):
+            oneroof_target.pgconn.exec_(b"COMMIT")
+
+        @pytest.mark.readonly
+        def test_clone(oneroof_clone):
+            raise AssertionError
+
+        def test_writes(oneroof_clone):
+            raise AssertionError
+        """
+    )
+    name = "test_own_tests_read_production.py"
+    result = accept(production, name)
+    result.assert_outcomes(passed=3, failed=1, errors=1, skipped=1, deselected=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_ends_it*",
+            "*unprovable*",
+            "*RowLimitExceeded: the result has more than 500 rows*",
+            "own tests  2/5",
+            "verdict    NO-GO acceptance: *",
+        ]
+    )
+
+
+def test_a_single_id_can_be_pasted_back(accept: Accept, production: Production) -> None:
+    """An id of the production suite selects that check, serial and under xdist."""
+    name = "oneroof/test_production.py::test_p3_gap[exit]"
+    for workers in ((), ("-n", "2")):
+        result = accept(production, name, *workers)
+        assert result.parseoutcomes()["passed"] == 1
+        result.stdout.fnmatch_lines(["production 1/1", "verdict    GO acceptance; *"])

@@ -1,0 +1,311 @@
+"""The gate monitor: decision, SQL under psql, command, and its one predicate."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_oneroof import resources
+from pytest_oneroof.commands.gate import check
+from pytest_oneroof.errors import ServerError
+from pytest_oneroof.production import gate
+from pytest_oneroof.production.gate import GateFacts, decide
+from pytest_oneroof.settings import Settings
+
+from .conftest import Cluster, Production
+from .test_acceptance import RATIFIED, SEEDED
+
+READY = GateFacts(
+    database="directus",
+    is_target=True,
+    ospa=1,
+    signed=1,
+    own=0,
+    gap=210,
+    conflict=0,
+    gov_emit=0,
+    axis_tables=0,
+    prerequisites=5,
+)
+BROKEN = {
+    "is_target": (False, "db<>directus;"),
+    "ospa": (0, "ospa<1;"),
+    "signed": (0, "esign_missing;"),
+    "own": (30, "own<>0;"),
+    "gap": (0, "gap<>210;"),
+    "conflict": (1, "conflict<>0;"),
+    "gov_emit": (5, "gov_emit<>0;"),
+    "axis_tables": (6, "axis_present;"),
+    "prerequisites": (4, "prereq_missing;"),
+}
+AXIS = "CREATE TABLE public.axis_registry (id int)"
+SCOPE = (
+    "INSERT INTO public.governance_responsibility_scope (scope_code, status)"
+    " VALUES ('seventh', 'active')"
+)
+CHECK = resources.path("sql/gate/gate_check.sql")
+
+
+def test_ready_when_every_condition_holds() -> None:
+    """An open, clean gate is READY, in each form in which it is told."""
+    verdict = decide(READY)
+    assert (verdict.status, verdict.tokens) == ("READY", "")
+    assert verdict.row() == "READY |  | 1 | 210 | 0"
+    assert verdict.line() == "GATE: READY|ospa=1|gap=210"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_broken_condition_gives_one_token(name: str) -> None:
+    """Each condition alone blocks, and is told by its token alone."""
+    value, token = BROKEN[name]
+    verdict = decide(replace(READY, **{name: value}))
+    assert (verdict.status, verdict.tokens) == ("BLOCKED", token)
+
+
+def test_all_broken_conditions_are_told_in_order() -> None:
+    """Together all tokens are told in the order of the release's documents."""
+    values = {name: value for name, (value, _) in BROKEN.items() if name != "signed"}
+    verdict = decide(replace(READY, signed=0, **values))
+    assert verdict.tokens == (
+        "db<>directus;ospa<1;own<>0;gap<>210;conflict<>0;gov_emit<>0;axis_present;"
+        "prereq_missing;"
+    )
+    unsigned = decide(replace(READY, **{**values, "ospa": 3}, signed=0))
+    assert unsigned.tokens.startswith("db<>directus;esign_missing;own<>0;")
+
+
+@pytest.mark.parametrize(
+    "name", ["is_target", "ospa", "signed", "own", "gap", "conflict", "gov_emit"]
+)
+def test_what_could_not_be_read_blocks(name: str) -> None:
+    """An unknown figure never counts as a fitting one."""
+    assert decide(replace(READY, **{name: None})).status == "BLOCKED"
+
+
+@pytest.mark.parametrize("name", ["gap", "conflict"])
+def test_a_missing_view_is_told_once(name: str) -> None:
+    """The figure of a missing view gives prereq_missing, and no claim of its own."""
+    verdict = decide(replace(READY, **{name: None}, prerequisites=4))
+    assert verdict.tokens == "prereq_missing;"
+
+
+SITUATIONS = {
+    "greenfield": ((), 10, "BLOCKED", "ospa<1;"),
+    "ratified": ((RATIFIED,), 0, "READY", ""),
+    "ratified, drifted gap": ((RATIFIED, SCOPE), 10, "BLOCKED", "gap<>210;"),
+    "ratified, partly applied": ((RATIFIED, AXIS), 10, "BLOCKED", "axis_present;"),
+    "seeded": ((RATIFIED, SEEDED), 10, "BLOCKED", "own<>0;gap<>210;"),
+    "draft only": (
+        (RATIFIED.replace("'published'", "'draft'"),), 10, "BLOCKED", "esign_missing;"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def named_directus(cluster: Cluster, copy: Production) -> Production:
+    """A copy that is named `directus` for the length of the test."""
+    url = cluster.url("admin", "postgres")
+    with gate.connect(url) as admin:
+        admin.execute("ALTER DATABASE directus RENAME TO directus_aside")
+        admin.execute(f"ALTER DATABASE {copy.name} RENAME TO directus".encode())
+    try:
+        yield Production(
+            "directus", cluster.url("admin", "directus"),
+            cluster.url("oneroof_acceptance", "directus"),
+        )  # fmt: skip
+    finally:
+        with gate.connect(url) as admin:
+            admin.execute(f"ALTER DATABASE directus RENAME TO {copy.name}".encode())
+            admin.execute("ALTER DATABASE directus_aside RENAME TO directus")
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_the_command_tells_each_situation(
+    named_directus: Production, name: str
+) -> None:
+    """Status, tokens and exit status of a release's situations, in every form."""
+    statements, status, word, tokens = SITUATIONS[name]
+    named_directus.execute(*statements)
+    settings = Settings(production_url=named_directus.reader)
+    out: list[str] = []
+    assert check(settings, quiet=True, as_json=False, out=out.append) == status
+    assert out == [word]
+    out.clear()
+    assert check(settings, quiet=False, as_json=True, out=out.append) == status
+    value = json.loads(out[0])
+    assert (value["gate_status"], value["blockers"]) == (word, tokens)
+    out.clear()
+    assert check(settings, quiet=False, as_json=False, out=out.append) == status
+    facts = value["detail"]
+    assert out[1:] == [
+        f"{word} | {tokens} | {facts['ospa']} | {facts['gap']} | {facts['own']}",
+        f"GATE: {word}|ospa={facts['ospa']}|gap={facts['gap']}",
+    ]
+    assert out[0].startswith("database directus | is_target True | ospa ")
+
+
+def psql(cluster: Cluster, url: str, **environ: str) -> list[list[str]]:
+    """Return the rows that psql prints for gate_check.sql, as cells."""
+    command = [str(cluster.programs.folder / "psql"), "-XAt", "-v", "ON_ERROR_STOP=1"]
+    done = subprocess.run(
+        [*command, "-F", "|", "-d", url, "-f", str(CHECK)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], **environ},
+    )
+    return [line.split("|") for line in done.stdout.splitlines()]
+
+
+def test_the_sql_runs_under_plain_psql(
+    cluster: Cluster, production: Production, standby: Production
+) -> None:
+    """A detail row and one verdict row, as the reading role, also on a standby."""
+    for url in (production.reader, standby.reader):
+        detail, verdict = psql(cluster, url)
+        assert detail == ["directus", "t", "0", "0", "0", "210", "0", "0", "0", "5"]
+        assert verdict == ["BLOCKED", "ospa<1;", "0", "210", "0"]
+
+
+def test_another_database_is_blocked_whatever_the_setting_says(
+    cluster: Cluster, copy: Production
+) -> None:
+    """oneroof.target_database counts only for a database with a clone's marker."""
+    copy.execute(RATIFIED)
+    options = f"-c oneroof.target_database={copy.name}"
+    assert psql(cluster, copy.reader)[1][:2] == ["BLOCKED", "db<>directus;"]
+    told = psql(cluster, copy.reader, PGOPTIONS=options)
+    assert told[1][:2] == ["BLOCKED", "db<>directus;"]
+    copy.execute(f"COMMENT ON DATABASE {copy.name} IS 'pytest-oneroof clone {{}}'")
+    told = psql(cluster, copy.reader, PGOPTIONS=options)
+    assert told[1][:2] == ["READY", ""]
+    assert psql(cluster, copy.reader)[1][:2] == ["BLOCKED", "db<>directus;"]
+
+
+def test_an_empty_database_is_blocked_not_an_error(cluster: Cluster) -> None:
+    """Where every table is missing the monitor still answers, in SQL and Python."""
+    url = cluster.url("admin", "postgres")
+    expected = "db<>directus;ospa<1;own<>0;gov_emit<>0;prereq_missing;"
+    assert psql(cluster, url)[1] == ["BLOCKED", expected, "", "", ""]
+    assert gate.check(url).tokens == expected
+
+
+def test_what_may_not_be_read_is_an_error(cluster: Cluster, copy: Production) -> None:
+    """A role that cannot read the approvals gets an error, never BLOCKED or READY."""
+    copy.execute(
+        "CREATE ROLE gate_blind LOGIN",
+        f"GRANT CONNECT ON DATABASE {copy.name} TO gate_blind",
+    )
+    try:
+        url = cluster.url("gate_blind", copy.name)
+        with pytest.raises(ServerError, match="the gate cannot be read: permission"):
+            gate.check(url)
+    finally:
+        copy.execute("DROP OWNED BY gate_blind", "DROP ROLE gate_blind")
+
+
+def test_the_monitor_writes_nothing(production: Production) -> None:
+    """Asked as a superuser too, it assigns no transaction id."""
+    query = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+    before = production.value(query)
+    gate.check(production.admin)
+    assert production.value(query) == before
+
+
+def run_command(
+    cache: Path, *arguments: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m pytest_oneroof gate` as a shell does."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ONEROOF_", "PG"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest_oneroof", "gate", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**kept, "ONEROOF_CACHE_DIR": str(cache), **environ},
+    )
+
+
+def test_an_unreachable_production_is_status_1(cache: Path) -> None:
+    """Without a server the command ends with 1, says why, and prints no password."""
+    url = "postgresql://reader:s3cret@/directus?host=/nowhere"
+    done = run_command(cache, url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot connect to postgresql://reader:***@/directus" in done.stderr
+    assert "s3cret" not in done.stderr
+    told = json.loads(run_command(cache, url, "--json").stdout)
+    assert told["gate_status"] is None
+
+
+def test_the_url_can_come_from_the_environment(
+    cache: Path, production: Production
+) -> None:
+    """ONEROOF_PRODUCTION_URL is read; the exit status is that of BLOCKED."""
+    done = run_command(cache, "--quiet", ONEROOF_PRODUCTION_URL=production.reader)
+    assert (done.returncode, done.stdout, done.stderr) == (10, "BLOCKED\n", "")
+
+
+def test_without_production_the_stand_in_is_named(
+    cache: Path, embedded: object
+) -> None:
+    """The embedded stand-in is read and said so, on stderr and in JSON."""
+    done = run_command(cache, "--json")
+    assert done.returncode == 10
+    assert json.loads(done.stdout)["target"] == "stand-in"
+    assert done.stderr == (
+        "oneroof: no production given: this is the embedded stand-in\n"
+    )
+
+
+def without_comments(name: str) -> str:
+    """Return an SQL file's text without comments, its blanks made single."""
+    return " ".join(re.sub(r"--.*", "", resources.read_text(f"sql/{name}")).split())
+
+
+def gated_files() -> list[str]:
+    """Return the SQL files in which it depends on approvals what happens.
+
+    They read the signature, or raise and count approvals; metrics only count, and
+    a rehearsal's opening of its clone only writes.
+    """
+    root = resources.path("sql")
+    names = [f.relative_to(root).as_posix() for f in root.rglob("*.sql")]
+    texts = {n: without_comments(n) for n in names if not n.startswith("schema/")}
+    return sorted(
+        name
+        for name, text in texts.items()
+        if name != "gate/predicate.sql"
+        and "FROM public.os_proposal_approvals" in text
+        and ("esignature" in text or "RAISE EXCEPTION" in text)
+    )
+
+
+@pytest.mark.parametrize("name", gated_files())
+def test_the_predicate_is_the_same_text_everywhere(name: str) -> None:
+    """Monitor, preflights and gated tiers quote one predicate, letter for letter."""
+    written = without_comments(name)
+    predicate = " ".join(gate.predicate().split())
+    quoted = written.count(predicate)
+    assert quoted >= 1, "the approvals are counted without the predicate"
+    assert written.count("esignature_agreement") == quoted, "another stands beside it"
+
+
+def test_the_predicate_is_in_the_monitor() -> None:
+    """The monitor is among the files compared, and the text is not empty."""
+    assert "gate/gate_check.sql" in gated_files()
+    assert gate.predicate().startswith("status = 'published' AND")
+
+
+def test_both_statements_read_the_same_facts() -> None:
+    """The detail row and the verdict row are made from one text of facts."""
+    detail, verdict = gate.read_statements(CHECK.read_text())
+    facts = detail.text[: detail.text.rindex("SELECT")].strip()
+    assert verdict.text.startswith(facts)
+    assert "AS prerequisites" in facts

@@ -1,0 +1,390 @@
+"""Ways that outlive a rollback and are put back, and ways that it undoes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import psycopg
+from way import Way, Ways
+
+RESTORED = "put back"
+CATALOG = "catalog reads, put back"
+ROLLBACK = "rollback"
+CONSTRAINTS = "constraints checked before the rollback"
+OTHER = "ROLLBACK; BEGIN READ WRITE"
+LAW = "sequence public.law_catalog_id_seq"
+NEVER = "sequence public.event_pending_id_seq"
+INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
+ways = Ways()
+
+# ---------------------------------------------------------------------- sequences
+ways.statement("nextval", "a row with a serial", RESTORED, INSERT, restored=(LAW,))
+ways.statement(
+    "nextval-for-nothing",
+    "`INSERT … SELECT … WHERE false` after `nextval`",
+    RESTORED,
+    "SELECT nextval('law_catalog_id_seq'); "
+    + INSERT.replace("VALUES ('LEFT-BEHIND')", "SELECT 'x' WHERE false"),
+    restored=(LAW,),
+)
+
+
+@ways("`nextval` in a savepoint that is undone", RESTORED, restored=(LAW,))
+def nextval_in_savepoint(db: Any) -> None:
+    with contextlib.suppress(psycopg.errors.UndefinedTable), db.transaction():
+        db.execute(INSERT)
+        db.execute("SELECT * FROM absent")
+
+
+@ways(
+    "`nextval` in a statement that fails", RESTORED, restored=(LAW,), sqlstate="22012"
+)
+def nextval_in_failure(db: Any) -> None:
+    db.execute("SELECT nextval('law_catalog_id_seq'), 1 / (SELECT 0)")
+
+
+ways.statement(
+    "setval",
+    "`setval`",
+    RESTORED,
+    "SELECT setval('law_catalog_id_seq', 1)",
+    restored=(LAW,),
+)
+ways.statement(
+    "setval-never-called",
+    "`setval(…, false)` on a sequence that was never called",
+    RESTORED,
+    "SELECT setval('event_pending_id_seq', 77, false)",
+    restored=(f"{NEVER}: before 1, not called, after 77, not called",),
+)
+ways.statement(
+    "setval-in-do",
+    "the same in a DO block",
+    RESTORED,
+    "DO $$ BEGIN PERFORM setval('event_pending_id_seq', 77, false); END $$",
+    restored=(NEVER,),
+)
+
+
+@ways(
+    "the same in a function, under another `search_path`", RESTORED, restored=(NEVER,)
+)
+def setval_in_function(db: Any) -> None:
+    db.execute(
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS"
+        " $$ SELECT setval('public.event_pending_id_seq', 77, false) $$"
+    )
+    db.execute("SET search_path = pg_catalog")
+    db.execute("SELECT public.f()")
+
+
+@ways("an identity column by `COPY`", RESTORED, restored=(LAW,))
+def copy_rows(db: Any) -> None:
+    with db.cursor().copy("COPY law_catalog (law_code) FROM STDIN") as copy:
+        copy.write_row(["LEFT-BEHIND"])
+
+
+# -------------------------------------------------------- what lives in the session
+ways.statement(
+    "advisory-lock",
+    "a session advisory lock",
+    CATALOG,
+    "SELECT pg_advisory_lock(42)",
+    restored=("advisory lock 0/42/1 ExclusiveLock",),
+)
+ways.statement(
+    "prepare",
+    "`PREPARE`",
+    CATALOG,
+    "PREPARE left_behind AS SELECT 1",
+    restored=("prepared statement left_behind",),
+)
+
+
+@ways("`execute(prepare=True)`", CATALOG, restored=("prepared statement _pg3_0",))
+def prepare_by_psycopg(db: Any) -> None:
+    db.prepare_threshold = 0
+    db.execute("SELECT 1", prepare=True)
+
+
+@ways("`pgconn.prepare()`", CATALOG, restored=("prepared statement left",))
+def prepare_by_libpq(db: Any) -> None:
+    db.pgconn.prepare(b"left", b"SELECT 1")
+
+
+ways.statement(
+    "deallocate-all",
+    "`DEALLOCATE ALL`, the proof's query too",
+    CATALOG,
+    "DEALLOCATE ALL",
+)
+ways.raw(
+    "stray-discard-all",
+    "`DISCARD ALL` by libpq, after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "DISCARD ALL",
+)
+ways.raw(
+    "stray-listen",
+    "`LISTEN` after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "LISTEN left_behind",
+    restored=("listener left_behind",),
+)
+ways.raw(
+    "stray-cursor",
+    "a cursor `WITH HOLD` after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "DECLARE left_behind CURSOR WITH HOLD FOR SELECT 1",
+    restored=("held cursor left_behind",),
+)
+ways.raw(
+    "stray-setting",
+    "`SET` after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "SET work_mem = '77MB'",
+    "SET standard_conforming_strings = off",
+    restored=(
+        "session setting work_mem",
+        "session setting standard_conforming_strings",
+    ),
+)
+ways.raw(
+    "stray-role",
+    "`SET ROLE` after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "DO $$ BEGIN EXECUTE 'SET ROLE ' || (SELECT quote_ident(r.rolname)"
+    " FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid"
+    " WHERE m.member = session_user::regrole); END $$",
+    restored=("session setting role",),
+)
+ways.raw(
+    "stray-search-path",
+    "`SET search_path` after a stray ROLLBACK, a sequence moved before",
+    CATALOG,
+    INSERT,
+    "ROLLBACK",
+    "SET search_path = ''",
+    restored=(LAW, "session setting search_path"),
+)
+ways.raw(
+    "stray-timeout",
+    "`SET statement_timeout = 1` after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "SET statement_timeout = 1",
+    restored=("session setting statement_timeout",),
+)
+ways.raw(
+    "stray-lock",
+    "a session advisory lock, taken after a stray ROLLBACK",
+    CATALOG,
+    "ROLLBACK",
+    "SELECT pg_advisory_lock_shared(4, 2)",
+    restored=("advisory lock 4/2/2 ShareLock",),
+)
+ways.raw(
+    "other-temporary",
+    "a temporary table, committed by libpq",
+    "ledger",
+    OTHER,
+    "CREATE TEMPORARY TABLE left_behind (id int)",
+    "COMMIT",
+    restored=("temporary object r left_behind",),
+    reason="ended its own transaction",
+)
+
+# ----------------------------------------------------------- what the rollback undoes
+for name, what, texts in (
+    (
+        "rows",
+        "rows changed, deleted, truncated",
+        (
+            "DELETE FROM modules",
+            "UPDATE law_catalog SET law_code = id::text",
+            "TRUNCATE job_queue",
+        ),
+    ),
+    (
+        "truncate-restart",
+        "`TRUNCATE … RESTART IDENTITY`",
+        ("TRUNCATE law_jurisdiction RESTART IDENTITY CASCADE",),
+    ),
+    (
+        "alter-sequence",
+        "`ALTER SEQUENCE … RESTART`",
+        ("ALTER SEQUENCE law_catalog_id_seq RESTART WITH 900",),
+    ),
+    (
+        "new-sequence",
+        "a sequence of its own",
+        ("CREATE SEQUENCE left_behind", "SELECT nextval('left_behind')"),
+    ),
+    (
+        "ddl",
+        "tables, triggers, functions, grants, comments",
+        (
+            "CREATE TABLE left_behind (id int)",
+            "DROP TABLE job_queue CASCADE",
+            "GRANT SELECT ON modules TO PUBLIC",
+            "COMMENT ON TABLE modules IS 'x'",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "ALTER TABLE modules DISABLE TRIGGER USER",
+        ),
+    ),
+    (
+        "temporary-table",
+        "a temporary table",
+        ("CREATE TEMPORARY TABLE left_behind (id int)",),
+    ),
+    (
+        "refresh",
+        "`REFRESH MATERIALIZED VIEW`",
+        ("CREATE MATERIALIZED VIEW m AS SELECT 1", "REFRESH MATERIALIZED VIEW m"),
+    ),
+    (
+        "publication",
+        "a publication",
+        ("CREATE PUBLICATION left_behind FOR TABLE modules",),
+    ),
+    ("large-object", "a large object", ("SELECT lo_from_bytea(424243, 'left')",)),
+    (
+        "notify",
+        "`NOTIFY`: never delivered",
+        ("NOTIFY left_behind, 'x'", "SELECT pg_notify('left', 'x')"),
+    ),
+    ("listen", "`LISTEN`", ("LISTEN left_behind",)),
+    (
+        "held-cursor",
+        "a cursor `WITH HOLD`",
+        ("DECLARE left_behind CURSOR WITH HOLD FOR SELECT 1",),
+    ),
+    (
+        "settings",
+        "`SET`, `SET ROLE`, `set_config`",
+        (
+            "SET work_mem = '77MB'",
+            "SELECT set_config('lock_timeout', '9s', false)",
+            "SET ROLE NONE",
+        ),
+    ),
+    (
+        "role-setting",
+        "`ALTER ROLE … SET` of its own role",
+        ("ALTER ROLE CURRENT_USER SET lock_timeout = '61s'",),
+    ),
+    (
+        "role-password",
+        "`ALTER ROLE … PASSWORD` of its own role",
+        ("ALTER ROLE CURRENT_USER PASSWORD 'left'",),
+    ),
+    (
+        "message",
+        "a transactional logical message",
+        ("SELECT pg_logical_emit_message(true, 'x', 'y')",),
+    ),
+    (
+        "constraints",
+        "`SET CONSTRAINTS`",
+        ("SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"),
+    ),
+    (
+        "statistics",
+        "`ANALYZE`, `CREATE INDEX`: statistics stay, no fingerprint has them",
+        ("ANALYZE law_catalog", "CREATE INDEX left_behind ON job_queue ((1))"),
+    ),
+    ("timeout", "`SET statement_timeout = 1`", ("SET statement_timeout = 1",)),
+    (
+        "lock",
+        "`LOCK TABLE … ACCESS EXCLUSIVE`",
+        ("LOCK TABLE modules IN ACCESS EXCLUSIVE MODE",),
+    ),
+    (
+        "transaction-lock",
+        "a transaction's advisory lock",
+        ("SELECT pg_advisory_xact_lock(42)",),
+    ),
+    (
+        "savepoints",
+        "savepoints left open",
+        ("SAVEPOINT a", "SAVEPOINT b", "ROLLBACK TO a"),
+    ),
+):
+
+    def run(db: Any, texts: tuple[str, ...] = texts) -> None:
+        for text in texts:
+            db.execute(text)
+
+    ways.rows[name] = Way(name, what, ROLLBACK, run)
+
+
+@ways("a transaction that failed, its error swallowed", ROLLBACK)
+def swallowed_error(db: Any) -> None:
+    with contextlib.suppress(psycopg.errors.UndefinedTable):
+        db.execute("SELECT * FROM absent")
+
+
+@ways(
+    "commit(), more work, close(): isolation `savepoint`",
+    ROLLBACK,
+    isolation="savepoint",
+    restored=(LAW,),
+)
+def committing_code(db: Any) -> None:
+    db.execute(INSERT)
+    db.commit()
+    db.execute("DELETE FROM modules")
+    db.rollback()
+    with db:
+        db.execute("DELETE FROM law_catalog WHERE law_code = 'LEFT-BEHIND'")
+
+
+# ------------------------------------------------------------- deferred constraints
+PARENT = "CREATE TABLE parent (id int PRIMARY KEY)"
+CHILD = (
+    "CREATE TABLE child (id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
+    " INSERT INTO child VALUES (1)"
+)
+
+
+@ways(
+    "a deferred foreign key, violated to the end",
+    CONSTRAINTS,
+    constraints="violates foreign key constraint",
+)
+def deferred_key(db: Any) -> None:
+    db.execute(PARENT)
+    db.execute(CHILD)
+
+
+@ways(
+    "a deferred constraint trigger that raises",
+    CONSTRAINTS,
+    constraints="not at the end",
+    restored=("sequence public.trigger_guard_alerts_id_seq",),
+)
+def deferred_trigger(db: Any) -> None:
+    db.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'not at the end'; END $$;"
+        " CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON modules"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f();"
+        " UPDATE modules SET code = code WHERE id = 1"
+    )
+
+
+@ways(
+    "the same, found by the check's own `SET CONSTRAINTS`",
+    CONSTRAINTS,
+    sqlstate="23503",
+)
+def deferred_key_asked(db: Any) -> None:
+    db.execute(PARENT)
+    db.execute(CHILD)
+    db.execute("SET CONSTRAINTS ALL IMMEDIATE")
