@@ -17,7 +17,7 @@ from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.session import CloneRun
-from pytest_oneroof.state import failed_key, proofs_key
+from pytest_oneroof.state import failed_key, proofs_key, settings_key
 
 ISOLATIONS = ("rollback", "savepoint", "database")
 GUARDED = ("oneroof_clone", "oneroof_clone_async", "oneroof_target")
@@ -33,12 +33,12 @@ class Wishes:
     constraints: bool = True
 
 
-def read_marker(item: pytest.Item) -> Wishes:
+def read_marker(item: pytest.Item, *, default: str = "rollback") -> Wishes:
     """Return what the markers `oneroof` of an item ask for, the closest winning.
 
-    Raise pytest.UsageError for a value that the marker does not know.
+    `default` is the isolation where no marker names one. Raise pytest.UsageError for a value that the marker does not know.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"isolation": default}
     for mark in reversed(list(item.iter_markers("oneroof"))):
         unknown = set(mark.kwargs) - set(Wishes.__dataclass_fields__)
         if unknown or mark.args:
@@ -61,8 +61,9 @@ def read_marker(item: pytest.Item) -> Wishes:
 
 
 def uses_clone(item: pytest.Item) -> bool:
-    """Tell whether an item asks for the clone."""
-    return not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    """Tell whether an item asks for the clone, by a replaced fixture too."""
+    names = getattr(item, "fixturenames", ())
+    return not (FIXTURES | _replaced(item)).isdisjoint(names)
 
 
 def needs_databases(item: pytest.Item) -> bool:
@@ -77,7 +78,7 @@ def needs_databases(item: pytest.Item) -> bool:
 def examples_proved(item: pytest.Item, run: CloneRun) -> Iterator[None]:
     """Give each Hypothesis example that the item runs its savepoint and proof."""
     function = getattr(item, "obj", None)
-    if run.sandbox is None or FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+    if run.sandbox is None or not uses_clone(item):
         yield
         return
     if getattr(function, "is_hypothesis_test", False) and _only_ours(item):
@@ -97,12 +98,16 @@ class Checks:
         return read_marker(item).isolation
 
     def guarded(
-        self, item: pytest.Item, kind: type[Any] = GuardedConnection
+        self,
+        item: pytest.Item,
+        kind: type[Any] = GuardedConnection,
+        *,
+        default: str = "rollback",
     ) -> Iterator[Any]:
         """Yield a guarded connection, then roll back and judge."""
         sandbox = self.run.sandbox
         assert sandbox is not None
-        wishes = read_marker(item)
+        wishes = read_marker(item, default=default)
         connection = sandbox.begin(
             item.nodeid,
             savepoints=wishes.isolation == "savepoint",
@@ -172,6 +177,11 @@ def _with_left(proof: Proof, left: tuple[residue.Residue, ...]) -> Proof:
     return residue.verdict_of(joined, strict=False)
 
 
+def _replaced(item: pytest.Item) -> frozenset[str]:
+    """Return the fixtures of pytest-postgresql that run on the clone instead."""
+    return frozenset(item.config.stash[settings_key].replace_postgresql)
+
+
 def _only_ours(item: pytest.Item) -> bool:
     """Tell whether, of the fixtures that the test names, only ours are per test.
 
@@ -181,7 +191,7 @@ def _only_ours(item: pytest.Item) -> bool:
     function: Any = getattr(item, "function")
     manager = getattr(item, "_request")._fixturemanager
     found = manager.getfixtureinfo(node=item, func=function, cls=None).name2fixturedefs
-    named = set(inspect.signature(function).parameters) - set(GUARDED)
+    named = set(inspect.signature(function).parameters) - {*GUARDED, *_replaced(item)}
     return not any(
         definition.scope == "function" for name in named for definition in found.get(name, ())
     )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SUITE = "production"
 ENTRY, EXIT = "entry", "exit"
 NONE_GIVEN = (
-    "no production: give --oneroof-production-url URL (the stand-in belongs to the "
+    "no production given: --oneroof-production-url URL (the stand-in belongs to the "
     "embedded server, and this clone is on yours)"
 )
 
@@ -48,6 +48,7 @@ class ProductionPlugin:
         self.always = always
         self.run: AcceptanceRun | None = None
         self.end: AcceptanceExit | None = None
+        self._missing = False
         self._session: pytest.Session | None = None
         self._uncounted = 0
         self._counted = -1
@@ -61,6 +62,7 @@ class ProductionPlugin:
         """
         if self.owner.worker is None and (self.always or self._suite()):
             run = self._running(baselines=True)
+            self._missing = run is None
             if run is not None:
                 run.start()
 
@@ -184,7 +186,7 @@ class ProductionPlugin:
     def closing_lines(self) -> list[str]:
         """Return lines on production for the end of a run on the clone."""
         if self.end is None:
-            return []
+            return [f"production not shown: {NONE_GIVEN}"] if self._missing else []
         state = "changed" if self.end.differences else "entry = exit"
         gate = f"gate {self.end.gate}" + (f" ({b})" if (b := self.end.blockers) else "")
         lines = [

@@ -15,6 +15,7 @@ from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
 from pytest_oneroof.production_plugin import ProductionPlugin
+from pytest_oneroof.replaced import ReplacedFixtures
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
 from pytest_oneroof.state import failed_key, production_key, proofs_key, run_key
@@ -34,6 +35,11 @@ class RunPlugin:
         self.deselected = 0
         self.paths_given = self._paths_given()
         config.args, self.selected = self._arguments()
+        if settings.replace_postgresql:
+            replaced = ReplacedFixtures(
+                settings, complete=not self.paths_given and not self.is_controller
+            )
+            config.pluginmanager.register(replaced, "oneroof-replaced")
         self.production = ProductionPlugin(self)
         config.pluginmanager.register(self.production, "oneroof-production")
 

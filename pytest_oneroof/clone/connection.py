@@ -14,6 +14,12 @@ import psycopg
 from psycopg import pq
 
 from pytest_oneroof.clone.cursors import guarded_cursor, read_text
+from pytest_oneroof.clone.savepoint_mode import (
+    COMMIT,
+    ROLLBACK,
+    SAVEPOINT,
+    SavepointMode,
+)
 from pytest_oneroof.clone.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.postgres import policy, statements
@@ -21,9 +27,6 @@ from pytest_oneroof.postgres import policy, statements
 IDLE = pq.TransactionStatus.IDLE
 INTRANS = pq.TransactionStatus.INTRANS
 INERROR = pq.TransactionStatus.INERROR
-SAVEPOINT = b"SAVEPOINT oneroof_check"
-COMMIT = b"RELEASE " + SAVEPOINT + b"; " + SAVEPOINT
-ROLLBACK = b"ROLLBACK TO " + SAVEPOINT
 # How long the end of a check waits, in seconds, for a thread's statement.
 PATIENCE = 1.0
 REARM = (
@@ -32,7 +35,7 @@ REARM = (
 )
 
 
-class Guarding:
+class Guarding(SavepointMode):
     """The guard on a psycopg connection, sync or async alike."""
 
     pgconn: Any
@@ -71,6 +74,8 @@ class Guarding:
         if refusal is not None:
             ward.refused.append(refusal.message)
             raise refusal.error()
+        if ward.savepoints:
+            self.note_statement()
         reading = read_text(text)
         if reading.sets_all and self.pgconn.pipeline_status:
             what = "SET CONSTRAINTS is refused inside a pipeline"
@@ -146,6 +151,8 @@ class Guarding:
             refusal = policy.guarded_refusal(f'SAVEPOINT "{savepoint_name}"')
             if refusal is not None:
                 self.ward.refuse(refusal.message, remedy=refusal.remedy)
+        if self.ward.savepoints:
+            self.note_block()
         return super().transaction(savepoint_name, *args, **kwargs)  # type: ignore[misc]
 
     @property
@@ -171,8 +178,9 @@ class Guarding:
         if self.pgconn.transaction_status == INERROR:
             # A COMMIT of a failed transaction rolls it back (manual, COMMIT).
             command = ROLLBACK
+        self.settle()
         self._run(command)
-        ward.stack = ()
+        ward.stack, ward.began = (), False
 
     def leave(self) -> None:
         """Refuse a close, or undo what is not committed and look closed."""
@@ -208,12 +216,6 @@ class Guarding:
         """End its use; False while a thread holds it, whose statement may still go."""
         self.ward.over = True
         return True
-
-    def refuse_autocommit(self, *, value: bool) -> None:
-        """Refuse autocommit; setting what is set already is allowed."""
-        __tracebackhide__ = True
-        if value:
-            self.ward.refuse("autocommit is refused inside a guarded check")
 
     def _start_query(self) -> Any:
         self.check_alive()
@@ -270,8 +272,24 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
         self.exit_block(failed=kind is not None)
 
     def set_autocommit(self, value: bool) -> None:  # noqa: FBT001 - psycopg's signature
-        """Refuse autocommit; setting what is set already is allowed."""
-        self.refuse_autocommit(value=value)
+        """Refuse autocommit; in isolation 'savepoint' play it."""
+        self.change_autocommit(value=value)
+
+    def set_isolation_level(self, value: Any) -> None:
+        """Refuse any but READ COMMITTED, and the default."""
+        self.change_isolation_level(value)
+
+    def set_read_only(  # noqa: FBT001 - psycopg's signature
+        self, value: bool | None
+    ) -> None:
+        """Refuse a read-only transaction."""
+        self.change_flag("read_only", value=value)
+
+    def set_deferrable(  # noqa: FBT001 - psycopg's signature
+        self, value: bool | None
+    ) -> None:
+        """Refuse a deferrable transaction."""
+        self.change_flag("deferrable", value=value)
 
     def retire(self) -> bool:
         """End its use; False while a thread holds it, whose statement may still go."""

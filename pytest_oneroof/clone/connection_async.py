@@ -39,9 +39,27 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.exit_block(failed=kind is not None)
 
-    async def set_autocommit(self, value: bool) -> None:  # noqa: FBT001 - psycopg's signature
-        """Refuse autocommit; setting what is set already is allowed."""
-        self.refuse_autocommit(value=value)
+    async def set_autocommit(  # noqa: FBT001 - psycopg's signature
+        self, value: bool
+    ) -> None:
+        """Refuse autocommit; in isolation 'savepoint' play it."""
+        self.change_autocommit(value=value)
+
+    async def set_isolation_level(self, value: Any) -> None:
+        """Refuse any but READ COMMITTED, and the default."""
+        self.change_isolation_level(value)
+
+    async def set_read_only(  # noqa: FBT001 - psycopg's signature
+        self, value: bool | None
+    ) -> None:
+        """Refuse a read-only transaction."""
+        self.change_flag("read_only", value=value)
+
+    async def set_deferrable(  # noqa: FBT001 - psycopg's signature
+        self, value: bool | None
+    ) -> None:
+        """Refuse a deferrable transaction."""
+        self.change_flag("deferrable", value=value)
 
     async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait as psycopg does, but not for a check that has ended."""

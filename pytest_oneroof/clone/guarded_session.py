@@ -153,6 +153,10 @@ class GuardedSession:
         suspects = tuple(s for s in state.suspects if s[0] not in self.lease.own_ids)
         return replace(state, suspects=suspects)
 
+    def sequences(self, row: ledger.Row) -> dict[str, int | None]:
+        """Return the sequences' positions that a row tells."""
+        return ledger.positions(row, self._names)
+
     def send(self, command: bytes) -> Any:
         """Send a command of ours; return its last result, None without a server."""
         try:

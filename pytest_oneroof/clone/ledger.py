@@ -95,6 +95,7 @@ _LISTS = {
     12: "temporary",
 }
 
+SEQUENCES_AT = 3
 SESSIONS = 6
 
 Row = tuple[bytes | None, ...]
@@ -142,6 +143,17 @@ def same_but_ids(before: Row, after: Row) -> bool:
     return before[3:] == after[3:]
 
 
+def same_but_sequences(before: Row, after: Row) -> bool:
+    """Tell whether at most ids and sequences moved between two rows."""
+    return before[4:] == after[4:]
+
+
+def positions(row: Row, names: list[str]) -> dict[str, int | None]:
+    """Return the sequences' positions; `names` are the sequences, in order."""
+    values = [None if p == "NULL" else int(p) for p in _array(row[SEQUENCES_AT])]
+    return dict(zip(names, values, strict=False))
+
+
 def lxid(row: Row) -> int:
     """Return the number of the session's own transaction that read the row."""
     return int((row[2] or b"/0").rpartition(b"/")[2])
@@ -155,13 +167,12 @@ def snapshot(row: Row) -> str:
 def to_state(row: Row, names: list[str]) -> State:
     """Return the exit query's row as a State; `names` are the sequences, in order."""
     lists = {name: frozenset(_array(row[index])) for index, name in _LISTS.items()}
-    positions = [None if p == "NULL" else int(p) for p in _array(row[3])]
     sessions = (entry.partition(":") for entry in _array(row[6]))
     return State(
         snapshot=snapshot(row),
         lxid=lxid(row),
         suspects=suspects(row),
-        sequences=dict(zip(names, positions, strict=False)),
+        sequences=positions(row, names),
         sessions={int(pid): role for pid, _, role in sessions},
         sessions_ever=int(row[7] or 0),
         **lists,

@@ -6,7 +6,9 @@ Whether it was put back is not concluded here: the state is read again afterward
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
+from pytest_oneroof.clone import ledger, residue
 from pytest_oneroof.clone.guarded_session import SET_UP, GuardedSession
 from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.clone.results import Failed, literal, quoted, succeeded
@@ -74,6 +76,39 @@ def put_back(
             session.run(f"DEALLOCATE {quoted(change.object)}".encode())
     for left in shared:
         _remove(session, left)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Sequences that moved, those that still are, and the row read afterwards."""
+
+    changes: tuple[Residue, ...]
+    still: tuple[Residue, ...]
+    row: ledger.Row
+
+
+def put_sequences_back(
+    session: GuardedSession, before: ledger.Row, after: ledger.Row
+) -> Moved:
+    """Put back, in one round trip, sequences that moved between two rows.
+
+    For a check that moved nothing else: the usual one.
+    """
+    was = session.sequences(before)
+    changes = residue.sequence_changes(was, session.sequences(after))
+    calls = ", ".join(_setval(session, change.object) for change in changes)
+    begin, end, _ = AFTER
+    command = begin + f"SELECT {calls}; ".encode() + end + b"; DISCARD SEQUENCES; "
+    snapshot = ledger.snapshot(after)
+    result = session.send(command + ledger.execute_text(snapshot))
+    if succeeded(result):
+        row = ledger.as_row(result)
+    else:
+        session.run(b"ROLLBACK")
+        put_back(session, changes, (), everything=False)
+        row = session.read_row(snapshot)
+    still = residue.sequence_changes(was, session.sequences(row))
+    return Moved(changes, still, row)
 
 
 def _put_back_sequences(

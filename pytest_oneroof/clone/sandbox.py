@@ -130,12 +130,15 @@ class Sandbox:
             constraints=told or "not checked: session lost",
             examples=armed.examples,
             restored=armed.restored,
+            foreign=len(ledger.suspects(self._row)) if intact else 0,
             notes=("its session was lost and made anew",) if lost else (),
         )
         unseen = self._session.may_set_sequences(armed.connection.ward)
-        if intact and not unseen and self._is_quiet(before):
-            return replace(proof, foreign=len(ledger.suspects(self._row)))
-        return self._prove(proof, before, armed, intact=intact, lost=lost)
+        if not intact or unseen or not self._is_quiet(before):
+            return self._prove(proof, before, armed, intact=intact, lost=lost)
+        if before[ledger.SEQUENCES_AT] == self._row[ledger.SEQUENCES_AT]:
+            return proof
+        return self._put_sequences_back(proof, before)
 
     @contextlib.contextmanager
     def example(self) -> Iterator[None]:
@@ -233,10 +236,20 @@ class Sandbox:
         return True
 
     def _is_quiet(self, before: ledger.Row) -> bool:
-        """Tell whether nothing but ids moved, and nobody else was there."""
-        if not ledger.same_but_ids(before, self._row):
+        """Tell whether at most ids and sequences moved, and nobody else was there."""
+        if not ledger.same_but_sequences(before, self._row):
             return False
         return self.closed_to_others or not self._row[ledger.SESSIONS]
+
+    def _put_sequences_back(self, proof: Proof, before: ledger.Row) -> Proof:
+        moved = restore.put_sequences_back(self._session, before, self._row)
+        self._row = moved.row
+        restored = tuple(
+            change for change in moved.changes if change not in moved.still
+        )
+        restored = residue.merged(proof.restored, restored)
+        proof = replace(proof, restored=restored, dirty=moved.still)
+        return residue.verdict_of(proof, strict=self.strict)
 
     def _prove(
         self,

@@ -39,6 +39,11 @@ class Ward:
     spent: bool = False
     forgot: bool = False
     process: int = field(default_factory=os.getpid)
+    # In isolation 'savepoint' (savepoint_mode.py).
+    autocommit: bool = False
+    began: bool = False
+    unsettled: bool = False
+    outermost: bool = False
 
     def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""

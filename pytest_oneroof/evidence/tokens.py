@@ -18,6 +18,7 @@ from pytest_oneroof import resources
 TOKENS = "fixtures/decision/tokens.json"
 
 _ALONE = r"(?<![A-Za-z0-9]){}(?![A-Za-z0-9])"
+_WORD = r"(?<![A-Za-z0-9_-]){}(?![A-Za-z0-9_-])"
 
 
 def forbidden_in(text: str) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ def _capitals() -> tuple[re.Pattern[str], re.Pattern[str]]:
     endings = "|".join(_vocabulary()["endings"])
     return (
         re.compile(_ALONE.format(f"(?:{words})")),
-        re.compile(_ALONE.format(f"[A-Z0-9]+(?:[_-][A-Z0-9]+)*[_-](?:{endings})")),
+        re.compile(_WORD.format(f"[A-Z0-9]+(?:[_-][A-Z0-9]+)*[_-](?:{endings})")),
     )
 
 

@@ -120,7 +120,8 @@ class ProductionChannel:
 
     def _connect(self) -> None:
         session = connect(self.url, application=APPLICATION)
-        # Never by SET: behind a pooler it would stay with somebody else's session.
+        # Behind a pooler a prepared statement, like a setting by plain SET, would
+        # stay with somebody else's session: neither is made.
         session.prepare_threshold = None
         try:
             self.facts = read_facts(session)

@@ -152,12 +152,12 @@ def _compare(
         if isinstance(data, Finding):
             findings.append(data)
             continue
-        findings += _differences(entry, data)
+        findings += differences(entry, data)
         files[entry.path] = data
     return files, findings
 
 
-def _differences(entry: Entry, data: bytes) -> Iterator[Finding]:
+def differences(entry: Entry, data: bytes) -> Iterator[Finding]:
     found = Entry.of(entry.path, data)
     if found.sha256 != entry.sha256:
         told = f"expected {_short(entry.sha256)}, found {_short(found.sha256)}"

@@ -1,13 +1,13 @@
 -- A role for the read-only channel: it reads everything and may write nothing.
 --
--- Needs before: a superuser session (PostgreSQL 16 and later: or one with
---   CREATEROLE and ADMIN OPTION on the two predefined roles) on the production.
+-- Needs before: a superuser session on the production, or one with CREATEROLE that
+--   may grant the two predefined roles and CONNECT.
 -- Leaves: role oneroof_acceptance, or the one that the setting
 --   oneroof.acceptance_role names, member of pg_read_all_data and
---   pg_read_all_stats and of nothing else, read-only by default, five sessions at
---   most, with CONNECT on this database. It has no password yet; give it one with
---   \password oneroof_acceptance, which sends no clear text and leaves none in a log.
---   Run again, it changes nothing but what was altered by hand.
+--   pg_read_all_stats and of nothing else, read-only by default, twenty sessions
+--   at most (pytest -n N takes N + 1), with CONNECT on this database. It has no
+--   password yet: \password oneroof_acceptance sends none in clear text and leaves
+--   none in a log. Run again, it changes nothing but what was altered by hand.
 -- Undone by: REVOKE CONNECT ON DATABASE … FROM oneroof_acceptance;
 --   DROP ROLE oneroof_acceptance;
 --
@@ -35,7 +35,7 @@ BEGIN
     EXECUTE format('ALTER ROLE %I NOSUPERUSER NOREPLICATION NOBYPASSRLS', reader);
   END IF;
   EXECUTE format(
-    'ALTER ROLE %I LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT 5', reader
+    'ALTER ROLE %I LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT 20', reader
   );
   EXECUTE format('GRANT pg_read_all_data, pg_read_all_stats TO %I', reader);
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), reader);

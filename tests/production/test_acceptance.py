@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pytest_oneroof import resources
+from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.records import Records
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.scripts import run_script
 
@@ -16,6 +19,7 @@ from .conftest import READER, Cluster, Production
 
 Accept = Callable[..., pytest.RunResult]
 
+CLONE = "directus_gov_test_20260603_users"
 REHEARSAL = "directus_gov_test_20260603_rehearsal_1"
 # What the ownership packet writes, with its tags (domain: release 4, schema 4).
 RATIFIED = (
@@ -385,6 +389,48 @@ def test_own_tests_read_production(
             "*RowLimitExceeded: the result has more than 500 rows*",
             "own tests  2/5",
             "verdict    NO-GO acceptance: *",
+        ]
+    )
+
+
+@pytest.fixture
+def users_clone(cluster: Cluster, production: Production) -> Iterator[str]:
+    """The check role's URL of a clone on the same server, its baseline greenfield."""
+    records = Records(cluster.home / "records")
+    with contextlib.closing(Host(cluster.url("admin", "postgres"), records)) as host:
+        lifecycle.copy_foreign(host, "directus", CLONE)
+        marker, _ = lifecycle.adopt(host, CLONE, source="directus")
+        yield cluster.url(marker.role, CLONE)
+        lifecycle.drop(host, CLONE)
+
+
+def test_a_users_clone_runs_beside_the_users_production(
+    run_oneroof: Callable[..., pytest.RunResult],
+    production: Production,
+    users_clone: str,
+) -> None:
+    """On a user's clone the suite reads the given production, and no stand-in."""
+    arguments = (
+        "--oneroof-clone",
+        f"--oneroof-clone-url={users_clone}",
+        "--oneroof-suite=production,gate",
+        "-rs",
+    )
+    result = run_oneroof(*arguments, "-k", "production or situation")
+    outcomes = result.parseoutcomes()
+    assert (outcomes["skipped"], outcomes["passed"]) == (18, 7)
+    told = "no production given: --oneroof-production-url URL (the stand-in belongs *"
+    result.stdout.fnmatch_lines([f"production not shown: {told}", f"SKIPPED*{told}"])
+    result = run_oneroof(*arguments, f"--oneroof-production-url={production.reader}")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "oneroof: production directus on PostgreSQL 16.*, read as "
+            "oneroof_acceptance (--oneroof-production-url)",
+            "production 18/18",
+            "production directus (--oneroof-production-url): entry = exit, phase "
+            "greenfield, gate BLOCKED (ospa<1;)",
+            "verdict    GO (clone)",
         ]
     )
 

@@ -30,23 +30,23 @@ def _tidy(data: bytes) -> bytes:
 
 WEAKENED: dict[str, dict[str, Any]] = {
     # A gate that trusts the length alone accepts an edit of equal length.
-    "same_length_hash_mismatch": {"_differences": "length only"},
+    "same_length_hash_mismatch": {"differences": "length only"},
     # A gate that trusts the hash alone never sees a wrong length.
-    "length_mismatch": {"_differences": "hash only"},
+    "length_mismatch": {"differences": "hash only"},
     # A gate that compares no more than that the file is there.
-    "edited_content": {"_differences": "presence"},
+    "edited_content": {"differences": "presence"},
     # A gate that normalises text first.
-    "emdash_unicode_drift": {"_differences": "normalised"},
-    "json_ensure_ascii_drift": {"_differences": "normalised"},
-    "bom_prefix": {"_differences": "normalised"},
-    "crlf_drift": {"_differences": "normalised"},
+    "emdash_unicode_drift": {"differences": "normalised"},
+    "json_ensure_ascii_drift": {"differences": "normalised"},
+    "bom_prefix": {"differences": "normalised"},
+    "crlf_drift": {"differences": "normalised"},
     # A gate that passes over what is not there.
     "missing_file": {"_read_below": "missing is empty"},
 }
 
 
 def _weak_differences(how: str) -> Callable[[Entry, bytes], Iterator[Finding]]:
-    real = seal._differences
+    real = seal.differences
     sealed = suite.base64.b64decode(suite.SUITE["sealed"])
 
     def weak(entry: Entry, data: bytes) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def test_drift_check_fails_under_a_weakened_gate(
 ) -> None:
     """A gate that would let a class of drift pass makes that class's check fail."""
     [(name, how)] = WEAKENED[case].items()
-    if name == "_differences":
+    if name == "differences":
         monkeypatch.setattr(seal, name, _weak_differences(how))
     else:
         data = suite.base64.b64decode(suite.SUITE["sealed"])
@@ -81,7 +81,7 @@ def test_control_fails_under_a_gate_that_refuses_everything(
 ) -> None:
     """A gate that refuses the right bytes as well makes the control fail."""
     refused = Finding("SHA256_MISMATCH", "sample", "expected 0, found 1")
-    monkeypatch.setattr(seal, "_differences", lambda entry, data: [refused])
+    monkeypatch.setattr(seal, "differences", lambda entry, data: [refused])
     with pytest.raises(AssertionError):
         suite.test_control(tmp_path)
 
@@ -109,7 +109,7 @@ def test_selftest_tells_each_case_and_fails_closed(
     assert good.status == DONE
     assert good.lines[-1] == "self-test: 9 of 9 cases told right"
     assert [c["status"] for c in good.data["cases"]] == [BROKEN] * 8 + [DONE]
-    monkeypatch.setattr(seal, "_differences", _weak_differences("normalised"))
+    monkeypatch.setattr(seal, "differences", _weak_differences("normalised"))
     bad = selftest()
     assert bad.status == 1
     assert "WRONG bom_prefix: held" in bad.lines

@@ -1,0 +1,212 @@
+"""Provenance: where a clone comes from, and what it may therefore be used for.
+
+The verdict is computed from four findings about a candidate: the guard's, the
+secret scan's, the schema comparison's and its origin. No clone is declared safe;
+each is shown to be, or the operator is told exactly what to deliver instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+from pytest_oneroof import resources
+from pytest_oneroof.answer import DONE, HELD, Answer
+from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, judge
+from pytest_oneroof.clone.marker import PREFIX, parse_marker
+from pytest_oneroof.clone.schema_compatibility import (
+    Compatibility,
+    compare_shapes,
+    read_shapes,
+)
+from pytest_oneroof.clone.secrets_scan import Bounds, Scan, describe, scan
+from pytest_oneroof.postgres.catalog import read_facts
+
+CANDIDATES = "fixtures/provenance/candidates.json"
+
+SURROGATE = "GENERATED_SURROGATE_NOT_REAL_PRODUCTION_DUMP"
+NONE_SAFE = "NO_SAFE_PRODUCTION_SHAPED_CLONE_AVAILABLE"
+SAFE = "PRODUCTION_SHAPED_CLONE_AVAILABLE"
+NOT_APPLIED = "READY_NOT_APPLIED"
+ISOLATED = "PROVEN_ISOLATED_NOT_PRODUCTION"
+
+Origin = Literal["generated", "dump"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A clone with all that was found out about it.
+
+    `reasons` are the guard's; `origin` is 'generated' for a clone of the embedded
+    server's stand-in, which its marker tells, and 'dump' for any other.
+    """
+
+    name: str
+    source: str
+    origin: Origin
+    reasons: tuple[Reason, ...]
+    scan: Scan
+    entities: tuple[Compatibility, ...]
+
+
+@dataclass(frozen=True)
+class Objection:
+    """One reason why a candidate is not the production-shaped clone asked for."""
+
+    code: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.found}"
+
+
+def read_candidate(
+    connection: psycopg.Connection[Any],
+    rules: Rules,
+    *,
+    allow: Path | None = None,
+    live_hosts: Sequence[str] = (),
+    bounds: Bounds | None = None,
+    own_pids: Sequence[int] = (),
+) -> Candidate:
+    """Find out all about the connected clone; read only.
+
+    Raise SettingsError for an allow-file that cannot be used.
+    """
+    facts = read_facts(connection, prefix=PREFIX, own_pids=list(own_pids))
+    verdict = judge(facts, rules)
+    marker = parse_marker(facts["comment"])
+    return Candidate(
+        name=facts["database"],
+        source=marker.source if marker else "unknown",
+        origin="generated" if marker and marker.baseline else "dump",
+        reasons=() if isinstance(verdict, GuardedClone) else verdict,
+        scan=scan(connection, allow=allow, live_hosts=live_hosts, bounds=bounds),
+        entities=compare_shapes(read_shapes(connection)),
+    )
+
+
+def objections(candidate: Candidate) -> tuple[Objection, ...]:
+    """Return every reason against a candidate, the gravest kind first. Pure."""
+    return tuple(_objections(candidate))
+
+
+def answer(candidate: Candidate | None) -> Answer:
+    """Return the verdict over the candidate and the standing rejections.
+
+    Status 0 for a production-shaped, secret-free, isolated clone; else 10, with
+    what the operator must deliver. Without a candidate there is none.
+    """
+    against = objections(candidate) if candidate is not None else ()
+    safe = candidate is not None and not against
+    standing = resources.read_json(CANDIDATES)
+    rows = [_row(candidate, against)] if candidate is not None else []
+    data = {
+        "verdict": SAFE if safe else NONE_SAFE,
+        "status": "READY" if safe else NOT_APPLIED,
+        "table_A_clone_provenance": [*rows, *standing["standing"]],
+        "table_B_schema_compatibility": _entities(candidate),
+        "objections": [asdict(objection) for objection in against],
+        "scan": _scan_data(candidate),
+        "deliver": [] if safe else standing["deliver"],
+        "live_production_contact": False,
+    }
+    return Answer(DONE if safe else HELD, data, tuple(_lines(candidate, against, data)))
+
+
+def _objections(candidate: Candidate) -> Iterator[Objection]:
+    for reason in candidate.reasons:
+        points = reason.code in ("production", "reach")
+        code = "CLONE_POINTS_TO_PRODUCTION" if points else "CLONE_NOT_ISOLATED"
+        yield Objection(code, f"[{reason.code}] {reason.found}")
+    for finding in candidate.scan.findings:
+        yield Objection("CLONE_CONTAINS_SECRETS", str(finding))
+    if not candidate.scan.shown:
+        told = "; ".join(candidate.scan.unread[:3]) or "the token rules are missing"
+        yield Objection("SECRETS_NOT_SHOWN_ABSENT", told)
+    for entity in candidate.entities:
+        if not entity.fits:
+            told = f"{entity.schema_entity}: {'; '.join(entity.mismatches)}"
+            yield Objection("SCHEMA_MISMATCH", f"{told} ({entity.impact})")
+    if candidate.origin == "generated":
+        yield Objection(SURROGATE, "made by the plugin, from no production's data")
+
+
+def _row(candidate: Candidate, against: Sequence[Objection]) -> dict[str, Any]:
+    codes = {objection.code for objection in against}
+    if not codes:
+        allowed = "ALLOWED"
+    elif codes == {SURROGATE}:
+        allowed = "ALLOWED_BUT_INSUFFICIENT"
+    else:
+        allowed = "NOT_ALLOWED"
+    fits = all(entity.fits for entity in candidate.entities)
+    return {
+        "candidate_clone": candidate.name,
+        "source": candidate.source,
+        "production_shaped": fits and candidate.origin == "dump",
+        "isolated": ISOLATED if not candidate.reasons else False,
+        "contains_secrets": candidate.scan.contains_secrets,
+        "present": True,
+        "allowed": allowed,
+        "note": "; ".join(sorted(codes)) or "nothing against it",
+    }
+
+
+def _entities(candidate: Candidate | None) -> list[dict[str, Any]]:
+    if candidate is not None:
+        return [
+            {
+                "schema_entity": entity.schema_entity,
+                "production_surface_expectation": entity.production_surface_expectation,
+                "clone_has": entity.clone_has,
+                "mismatch": list(entity.mismatches),
+                "impact": entity.impact,
+            }
+            for entity in candidate.entities
+        ]
+    return [
+        {
+            "schema_entity": entity.schema_entity,
+            "production_surface_expectation": entity.production_surface_expectation,
+            "clone_has": "N/A_NO_CLONE",
+            "mismatch": "UNKNOWN_UNTIL_CLONE_PROVIDED",
+            "impact": entity.impact,
+        }
+        for entity in compare_shapes({})
+    ]
+
+
+def _scan_data(candidate: Candidate | None) -> Mapping[str, Any] | None:
+    if candidate is None:
+        return None
+    return asdict(candidate.scan) | {
+        "contains_secrets": candidate.scan.contains_secrets
+    }
+
+
+def _lines(
+    candidate: Candidate | None,
+    against: Sequence[Objection],
+    data: Mapping[str, Any],
+) -> Iterator[str]:
+    yield f"provenance: {data['verdict']}"
+    for row in data["table_A_clone_provenance"]:
+        present = "present" if row["present"] else "absent"
+        yield f"  {row['candidate_clone']} ({present}): {row['allowed']}, {row['note']}"
+    for objection in against:
+        yield f"    {objection}"
+    if candidate is not None:
+        yield from describe(candidate.scan)
+        fitting = sum(entity.fits for entity in candidate.entities)
+        yield f"schema: {fitting} of {len(candidate.entities)} entities as expected"
+    if data["deliver"]:
+        yield f"status: {data['status']}; the operator must deliver:"
+        for part in data["deliver"]:
+            yield f"  - {part}"
+        for entity in data["table_B_schema_compatibility"]:
+            yield f"  * {entity['production_surface_expectation']}"

@@ -1,0 +1,84 @@
+"""The report as one self-contained HTML file, made of its document alone. Pure.
+
+No script, no network: style and data are inside, and what folds does so by itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+TEMPLATES = Path(__file__).parent / "templates"
+HUES = 8
+LIMIT = 400
+
+Document = Mapping[str, Any]
+
+
+def html(told: Document) -> str:
+    """Return the whole page."""
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        told=told,
+        groups=list(groups(told["ownership"])) if told["ownership"] else [],
+        hues=hues(told["ownership"]),
+        short=short_names(told["ownership"]),
+        bars=bars(told["suites"]),
+        slowest=bars(told["slowest"]),
+        spans=spans(told["tiers"]),
+        limit=LIMIT,
+    )
+
+
+def groups(ownership: Document) -> Iterator[tuple[str, list[Document]]]:
+    """Yield each group with its rows, in the document's order."""
+    for name, rows in groupby(ownership["grid"], key=lambda row: str(row["group"])):
+        yield name, list(rows)
+
+
+def hues(ownership: Document | None) -> dict[str, int]:
+    """Return the number of each owner's colour, the same however much it owns.
+
+    Owners beyond the last colour share it; their code is in each cell.
+    """
+    codes = sorted(o["owner"] for o in ownership["owners"]) if ownership else []
+    return {code: min(n, HUES - 1) for n, code in enumerate(codes)}
+
+
+def short_names(ownership: Document | None) -> dict[str, str]:
+    """Return each owner's code without what all of them begin with, up to a hyphen."""
+    codes = [owner["owner"] for owner in ownership["owners"]] if ownership else []
+    heads = {code.partition("-")[0] for code in codes}
+    common = len(heads) == 1 and all("-" in code for code in codes)
+    return {code: code.partition("-")[2] if common else code for code in codes}
+
+
+def bars(entries: Sequence[Document]) -> list[tuple[Document, float]]:
+    """Return entries with the length of their bar in percent of the longest."""
+    longest = max((entry["seconds"] for entry in entries), default=0)
+    return [
+        (entry, 100 * entry["seconds"] / longest if longest else 0) for entry in entries
+    ]
+
+
+def spans(tiers: Sequence[Document]) -> list[tuple[Document, float, float]]:
+    """Return tiers with begin and length on a common line, in percent."""
+    end = max((tier["start"] + tier["seconds"] for tier in tiers), default=0)
+    scale = 100 / end if end else 0
+    return [(tier, tier["start"] * scale, tier["seconds"] * scale) for tier in tiers]
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

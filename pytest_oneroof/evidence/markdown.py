@@ -1,0 +1,140 @@
+"""The verdict as Markdown, for a comment on a merge request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+SHOWN = 20
+LENGTH = 300
+SIGNS = {
+    "GO": "🟢",
+    "RETAINED": "🟢",
+    "HELD": "🟡",
+    "CLOSED": "🔒",
+    "NO-GO": "🔴",
+    "REJECTED": "⛔",
+}
+
+_PLAIN = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&\\`*_[]<>|#~@"})
+
+Document = Mapping[str, Any]
+
+
+def markdown(told: Document) -> str:
+    """Return the verdict's Markdown, made of its document alone."""
+    verdict, summary = told["verdict"], told["summary"]
+    parts = [
+        f"## {SIGNS[verdict['status']]} {verdict['status']} ({verdict['target']})",
+        *(f"- {plain(reason)}" for reason in verdict["reasons"]),
+        "",
+        f"{summary['passed']} of {summary['checks']} checks passed, "
+        f"{summary['failed']} failed, {summary['skipped']} skipped; "
+        f"{summary['clean']} of {summary['proved']} proved clean, "
+        f"{summary['ids']} transaction ids examined, "
+        f"{summary['committed']} committed.",
+        "",
+        *_rows(told["objectives"], "Objective"),
+        *_open(told["ownership"]),
+        *_failed(told["suites"]),
+        *_states(told["states"]),
+    ]
+    for matrix in told["matrices"]:
+        parts += _folded(matrix["title"], _rows(matrix["rows"], "Target"))
+    parts += _folded("Forbidden actions", _actions(told["compliance"]))
+    parts += [f"<sub>{plain(line)}</sub>" for line in _provenance(told["run"])]
+    return "\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """Return a text as one line in which nothing is Markdown or HTML, shortened."""
+    line = " ".join(str(text).split())
+    line = line if len(line) <= LENGTH else f"{line[: LENGTH - 1]}…"
+    return line.translate(_PLAIN)
+
+
+def _rows(rows: Sequence[Document], head: str) -> list[str]:
+    return _table(
+        (head, "Status", "Why"),
+        (
+            (
+                f"{plain(row['title'])} ({plain(row['target'])})",
+                f"{SIGNS[row['status']]} **{row['status']}**",
+                plain(row["reason"]),
+            )
+            for row in rows
+        ),
+    )
+
+
+def _open(ownership: Document | None) -> list[str]:
+    if not ownership or not ownership["open"]:
+        return []
+    cells = ownership["open"]
+    more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
+    names = ", ".join(plain(cell) for cell in cells[:SHOWN])
+    return [
+        f"**{len(cells)} of {ownership['cells']} cells are open:** {names}{more}",
+        "",
+    ]
+
+
+def _failed(suites: Sequence[Document]) -> list[str]:
+    failed = [c for s in suites for c in s["checks"] if c["outcome"] == "failed"]
+    if not failed:
+        return []
+    rows = ((plain(c["nodeid"]), plain(c["claim"]), plain(_said(c))) for c in failed)
+    told = _table(("Failed", "Claim", "Found"), list(rows)[:SHOWN])
+    beyond = len(failed) - SHOWN
+    return [*told, *([f"… and {beyond} more", ""] if beyond > 0 else [])]
+
+
+def _said(check: Document) -> str:
+    moved = [
+        f"{f['name']}: expected {f['expected']}, found {f['found']}"
+        for f in check["figures"]
+        if f["expected"] != f["found"]
+    ]
+    proof = check["proof"] or {}
+    unclean = proof.get("verdict", "clean") != "clean"
+    return "; ".join(moved) or check["message"] or (proof["verdict"] if unclean else "")
+
+
+def _states(states: Sequence[Document]) -> list[str]:
+    lines = [
+        f"- {plain(state['database'])}: {plain(text)}"
+        for state in states
+        for text in state["differences"]
+    ]
+    return [*lines, ""] if lines else []
+
+
+def _actions(actions: Sequence[Document]) -> list[str]:
+    return _table(
+        ("Not done", "Shown", "How"),
+        (
+            (plain(a["action"]), f"**{a['state']}**", plain(a["reason"]))
+            for a in actions
+        ),
+    )
+
+
+def _provenance(run: Sequence[Document]) -> list[str]:
+    return (
+        [" · ".join(f"{line['name']}: {line['value']}" for line in run)] if run else []
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    return [
+        f"<details><summary>{plain(title)}</summary>",
+        "",
+        *lines,
+        "</details>",
+        "",
+    ]

@@ -1,0 +1,42 @@
+"""The verdict's objectives as lines of the closing section. Pure."""
+
+from __future__ import annotations
+
+from pytest_oneroof.evidence.verdict import NO_GO, NOT_SHOWN, Row, Verdict
+
+WIDTH = 160
+
+
+def objective_lines(verdict: Verdict) -> list[str]:
+    """Return one line with all that is well or not shown, and one for each that is not.
+
+    A forbidden action that the run shows to have been done has a line of its own.
+    """
+    words: dict[str, list[str]] = {}
+    against = []
+    for row in verdict.objectives:
+        if row.reason.startswith(NOT_SHOWN):
+            words.setdefault(NOT_SHOWN, []).append(row.code)
+        elif row.status == NO_GO:
+            against.append(row)
+        else:
+            words.setdefault(row.status, []).append(row.code)
+    # What is not shown is NO-GO, and stands last.
+    unseen = words.pop(NOT_SHOWN, [])
+    told = [f"{word} {', '.join(codes)}" for word, codes in words.items()]
+    if unseen:
+        told.append(f"{NO_GO}, not shown: {', '.join(unseen)}")
+    lines = [f"objectives {'; '.join(told)}"] if told else []
+    lines += [_line(row) for row in against]
+    broken = [action for action in verdict.compliance if action.state == "broken"]
+    lines += [f"forbidden  {a.action}: {a.reason}" for a in broken]
+    return [_shortened(line) for line in lines]
+
+
+def _line(row: Row) -> str:
+    named = f"{row.code} ({row.title})" if len(row.code) == 1 else row.code
+    return f"objective  {row.status} {named}: {row.reason}"
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

@@ -1,0 +1,171 @@
+"""The verdict of a run: objectives, GO / NO-GO matrices, forbidden actions. Pure.
+
+What is asked for stands in `fixtures/verdict/declared.json`; here is only how it
+is decided. No declaration can change that a production target needs evidence from a
+production: what was measured on a clone, or on a stand-in, never makes one GO.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_oneroof import resources
+from pytest_oneroof.evidence.facts import PRODUCTION, RunFacts
+from pytest_oneroof.evidence.heat import DECLARED, open_cells
+from pytest_oneroof.evidence.shown import Shown, claims, show
+
+GO, NO_GO = "GO", "NO-GO"
+WORDS = (GO, NO_GO, "HELD", "REJECTED", "RETAINED", "CLOSED")
+NOT_SHOWN = "not shown"
+NAMED = 6
+
+
+@dataclass(frozen=True)
+class Row:
+    """One objective, or one row of a matrix: status word, why, by what evidence."""
+
+    code: str
+    title: str
+    target: str
+    gate: str
+    status: str
+    reason: str
+    evidence: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A GO / NO-GO matrix, and where its rows come from."""
+
+    title: str
+    source: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Action:
+    """A forbidden action: shown not to have been done, not shown, or broken."""
+
+    action: str
+    state: str
+    reason: str
+    evidence: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The whole verdict: of the run on its target, and of everything declared."""
+
+    status: str
+    target: str
+    reasons: tuple[str, ...]
+    objectives: tuple[Row, ...]
+    matrices: tuple[Matrix, ...]
+    compliance: tuple[Action, ...]
+
+
+def declared() -> Mapping[str, Any]:
+    """Return what is declared: evidence, objectives, matrices, forbidden actions."""
+    found: Mapping[str, Any] = resources.read_json(DECLARED)
+    return found
+
+
+def judge(facts: RunFacts, plan: Mapping[str, Any] | None = None) -> Verdict:
+    """Return the verdict on a run; `plan` is what is declared."""
+    plan = declared() if plan is None else plan
+    shown = {name: show(name, e, facts) for name, e in plan["evidence"].items()}
+    objectives = tuple(rule(row, shown) for row in plan["objectives"])
+    matrices = tuple(
+        Matrix(m["title"], m["source"], tuple(rule(row, shown) for row in m["rows"]))
+        for m in plan["matrices"]
+    )
+    rows = [*objectives, *(row for matrix in matrices for row in matrix.rows)]
+    for name, evidence in plan["evidence"].items():
+        if evidence["kind"] == "claims":
+            shown[name] = claims(name, [row.title for row in unfounded(rows)])
+    return Verdict(
+        status=NO_GO if facts.reasons else GO,
+        target=facts.target,
+        reasons=(*facts.reasons, *_open(facts)),
+        objectives=objectives,
+        matrices=matrices,
+        compliance=tuple(comply(entry, shown) for entry in plan["forbidden"]),
+    )
+
+
+def rule(row: Mapping[str, Any], shown: Mapping[str, Shown]) -> Row:
+    """Return a declared row with its status: the first case that holds, else NO-GO.
+
+    A row with a `ruling` has no cases: it was decided, and no run reopens it.
+    """
+    head = (row["code"], row["title"], row["target"], row.get("gate", ""))
+    if "ruling" in row:
+        return Row(*head, row["ruling"], row["reason"])
+    for case in row["cases"]:
+        evidence = tuple(shown[name] for name in case["when"])
+        if all(e.holds for e in evidence) and _admitted(row, case, evidence):
+            told = "; ".join(e.tells for e in evidence)
+            reason = f"{case['reason']}: {told}" if case.get("reason") else told
+            return Row(*head, case["status"], reason, evidence)
+    last = tuple(shown[name] for name in row["cases"][-1]["when"])
+    return Row(*head, NO_GO, _against(last), last)
+
+
+def unfounded(rows: Iterable[Row]) -> list[Row]:
+    """Return the production targets that are GO without evidence of a production."""
+    return [
+        row
+        for row in rows
+        if row.target == PRODUCTION
+        and row.status == GO
+        and not any(e.holds and e.where == PRODUCTION for e in row.evidence)
+    ]
+
+
+def comply(entry: Mapping[str, Any], shown: Mapping[str, Shown]) -> Action:
+    """Return whether the run shows that a forbidden action was not done."""
+    evidence = tuple(shown[name] for name in entry["shown_by"])
+    broken = [e.tells for e in evidence if e.holds is False]
+    if broken:
+        return Action(entry["action"], "broken", "; ".join(broken), evidence)
+    missing = [e.tells for e in evidence if e.holds is None]
+    if missing or not evidence:
+        reason = "; ".join(dict.fromkeys(missing)) or entry["note"]
+        return Action(entry["action"], NOT_SHOWN, reason, evidence)
+    told = "; ".join(e.tells for e in evidence)
+    return Action(entry["action"], "shown", told, evidence)
+
+
+def named(cells: Sequence[str]) -> str:
+    """Return the first cells by name, and how many more there are."""
+    more = len(cells) - NAMED
+    return ", ".join(cells[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _admitted(
+    row: Mapping[str, Any], case: Mapping[str, Any], evidence: Sequence[Shown]
+) -> bool:
+    """Tell whether a case may stand: a production's GO needs its evidence."""
+    if row["target"] != PRODUCTION or case["status"] != GO:
+        return True
+    return any(e.where == PRODUCTION for e in evidence)
+
+
+def _against(evidence: Sequence[Shown]) -> str:
+    failed = [e.tells for e in evidence if e.holds is False]
+    missing = [e.tells for e in evidence if e.holds is None]
+    if failed:
+        return "; ".join(failed)
+    if missing:
+        return f"{NOT_SHOWN}: {'; '.join(dict.fromkeys(missing))}"
+    return f"{NOT_SHOWN}: nothing of it was measured on a production"
+
+
+def _open(facts: RunFacts) -> list[str]:
+    """Return the open cells as a reason, where the run has reasons against it."""
+    found = [cell.name for cell in open_cells(facts.cells)]
+    if not found or not facts.reasons:
+        return []
+    return [f"{len(found)} open cells: {named(found)}"]

@@ -1,0 +1,365 @@
+"""The report: whole in one file, as the document tells it, and legible in a browser."""
+
+from __future__ import annotations
+
+import html as htmllib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from pytest_oneroof.evidence.document import Document, document
+from pytest_oneroof.evidence.facts import Check, Figure, RunFacts
+from pytest_oneroof.evidence.heat import cells_of, read_cells
+from pytest_oneroof.evidence.html import bars, groups, html, hues, short_names, spans
+from pytest_oneroof.evidence.report import write_report
+from pytest_oneroof.evidence.verdict import judge
+
+from . import runs
+from .conftest import Browse
+
+MEGABYTE = 1_000_000
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+ANCHOR = (
+    "DELETE FROM public.governance_object_ownership"
+    " WHERE object_ref = 'GRP-GOVERNANCE' AND scope = 'audit'"
+)
+OVERRIDE = (
+    "INSERT INTO public.governance_object_ownership (object_type, object_ref, scope,"
+    " owner_kind, owner_gov_code, is_inherited_anchor, lifecycle_status, created_by)"
+    " VALUES ('collection', 'agents', 'audit', 'accountable', 'GOV-SIV', false,"
+    " 'active', 'TEST')"
+)
+
+
+def told(facts: RunFacts) -> Document:
+    """Return a run's document, as it comes back from its file."""
+    found: Document = json.loads(json.dumps(document(facts, judge(facts))))
+    return found
+
+
+def text_of(page: str) -> str:
+    """Return what a page shows as text, tags and style left out."""
+    bare = re.sub(r"<style>.*?</style>", " ", page, flags=re.DOTALL)
+    return htmllib.unescape(re.sub(r"<[^>]*>", " ", bare))
+
+
+ALL = runs.dirty(
+    runs.failing(runs.with_production(runs.released(), "BLOCKED", "ospa<1;"), "r1.2")
+)
+WANTING = replace(ALL, cells=runs.cells("agents/audit", "tasks/policy"))
+
+
+# ------------------------------------------------------------------------ without one
+
+
+@pytest.mark.parametrize(
+    "facts", [runs.clone_run(), WANTING], ids=["clone", "failed-and-wanting"]
+)
+def test_every_figure_is_in_the_document(facts: RunFacts) -> None:
+    """Each number that the page shows stands in verdict.json."""
+    values = told(facts)
+    known = set(NUMBER.findall(json.dumps(values, ensure_ascii=False)))
+    known.add(str(values["version"]))
+    shown = NUMBER.findall(text_of(html(values)))
+    assert len(shown) > 200
+    assert set(shown) - known == set()
+
+
+def test_page_is_whole_by_itself() -> None:
+    """The page has no script, loads nothing, and forbids both by its policy."""
+    page = html(told(WANTING))
+    assert "<script" not in page
+    assert not re.search(r"(?:src|href)=[\"'](?!#|data:,)", page)
+    assert not re.search(r"url\(|@import|https?://", page)
+    assert "default-src 'none'" in page
+
+
+def test_what_is_told_is_no_markup() -> None:
+    """Claims, messages and names are text, whatever signs they hold."""
+    nasty = "<script>alert('x')</script> & \"y\""
+    facts = runs.clone_run()
+    check = replace(facts.checks[0], claim=nasty, message=nasty, outcome="failed")
+    page = html(told(replace(facts, checks=(check,), reasons=(nasty,))))
+    assert "<script" not in page
+    assert text_of(page).count(nasty) >= 3
+    assert page.count("alert(") == page.count("&lt;script&gt;alert(")
+
+
+def test_large_run_stays_below_a_megabyte() -> None:
+    """Ten thousand own checks do not make the page large; the document has them all."""
+    name = "tests/test_shop.py::test_order_of_a_customer[{}]"
+    many = tuple(
+        Check(name.format(n), "own tests", "clone", "An order is kept.", proof=proof)
+        for n in range(10_000)
+        if (proof := runs.proved(name.format(n)))
+    )
+    values = told(replace(ALL, checks=(*ALL.checks, *many)))
+    assert len(html(values).encode()) < MEGABYTE
+    assert values["suites"][-1]["total"] == 10_000
+
+
+def test_failed_check_is_open_and_told() -> None:
+    """A suite with a failed check is unfolded, its message and figures beside it."""
+    page = html(told(ALL))
+    suite = page[page.index("<b>Coverage</b>") - 60 :]
+    assert '<details class="card" open>' in suite[:80]
+    assert (
+        "<pre>1 figure moved, phase &#39;x&#39;:\n  gap: expected 0, found 1</pre>"
+        in page
+    )
+    assert '<td>gap</td><td>0</td><td class="differs">1</td>' in page
+
+
+@pytest.mark.parametrize(
+    ("facts", "tells"),
+    [
+        (runs.clone_run(), "Tiers: not run."),
+        (runs.clone_run(gate=None), "Gate: not read."),
+        (runs.clone_run(), "Seals: none was checked in this run."),
+        (runs.clone_run(states=()), "Not read."),
+        (runs.clone_run(), "Nothing was left, and nothing had to be put back."),
+        (runs.clone_run(), "a stand-in took its place"),
+        (runs.clone_run(checks=()), "No check ran."),
+    ],
+    ids=["tiers", "gate", "seals", "states", "ledger", "production", "checks"],
+)
+def test_what_is_absent_is_said(facts: RunFacts, tells: str) -> None:
+    """Each part without data says so."""
+    assert tells in text_of(html(told(facts)))
+    assert tells not in text_of(html(told(ALL)))
+
+
+def test_release_is_told_with_locks_and_rows() -> None:
+    """Each tier has its place on the time line, its locks and the rows it moved."""
+    page = html(told(ALL))
+    assert 'style="left:0.0%;width:10.6%"' in page
+    assert 'style="left:89.4%;width:10.6%"' in page
+    text = " ".join(text_of(page).split())
+    assert "governance_object_ownership RowExclusiveLock" in text
+    assert "governance_object_ownership 0 → 30" in text
+
+
+def test_names_and_colours() -> None:
+    """Owners are shortened by what all begin with, and coloured by their code."""
+    own: dict[str, Any] = {"owners": [{"owner": "GOV-DOT"}, {"owner": "GOV-KG-SYS"}]}
+    assert short_names(own) == {"GOV-DOT": "DOT", "GOV-KG-SYS": "KG-SYS"}
+    assert hues(own) == {"GOV-DOT": 0, "GOV-KG-SYS": 1}
+    assert hues({"owners": own["owners"][::-1]}) == hues(own)
+    other = {"owners": [{"owner": f"TEAM{n:02}"} for n in range(12)]}
+    assert short_names(other)["TEAM03"] == "TEAM03"
+    assert hues(other)["TEAM11"] == 7
+    assert (short_names(None), hues(None), bars([]), spans([])) == ({}, {}, [], [])
+
+
+def test_bars_are_in_proportion() -> None:
+    """The longest bar is full, and the others stand in proportion to it."""
+    entries = [{"seconds": 2.0}, {"seconds": 0.5}, {"seconds": 0}]
+    assert [length for _, length in bars(entries)] == [100, 25, 0]
+    assert [length for _, length in bars([{"seconds": 0}])] == [0]
+
+
+# ---------------------------------------------------------------------- the database
+
+
+def gaps(connection: psycopg.Connection[Any]) -> list[str]:
+    """Return the open cells as the database tells them."""
+    rows = connection.execute(
+        "SELECT object_ref || '/' || scope AS cell FROM public.v_object_owner_gap"
+        ' ORDER BY object_ref COLLATE "C", scope COLLATE "C"'
+    ).fetchall()
+    return [cell for (cell,) in rows]
+
+
+def drawn(page: str) -> dict[str, int]:
+    """Return how many cells a page's heat map shows, by kind."""
+    table = page[page.index('class="card heat"') : page.index("cells</b>")]
+    return {
+        kind: len(re.findall(rf'<td class="{kind}', table))
+        for kind in ("own", "own direct", "own inherited", "open")
+    }
+
+
+def test_heat_map_is_the_database(
+    baseline_copy: str, browse: Browse, tmp_path: Path
+) -> None:
+    """In a browser the map shows what the database counts, before and after a change.
+
+    One anchor deleted: exactly its group's 16 cells are open, and verdict and map
+    name the cells that the gap view names; one override: exactly one is direct.
+    """
+    with psycopg.connect(baseline_copy, autocommit=True) as own:
+        for number, (change, expected) in enumerate(
+            [
+                (
+                    "SELECT 1",
+                    {"own": 210, "own direct": 0, "own inherited": 210, "open": 0},
+                ),
+                (
+                    ANCHOR,
+                    {"own": 194, "own direct": 0, "own inherited": 194, "open": 16},
+                ),
+                (
+                    OVERRIDE,
+                    {"own": 194, "own direct": 1, "own inherited": 193, "open": 16},
+                ),
+            ]
+        ):
+            own.execute(change.encode())
+            facts = runs.clone_run(cells=cells_of(read_cells(own)), reasons=("one",))
+            write_report(tmp_path / str(number), facts)
+            page = browse(tmp_path / str(number) / "report.html")
+            assert page.console == ()
+            assert drawn(page.dom) == expected
+            found = gaps(own)
+            assert len(found) == expected["open"]
+            values = told(facts)
+            assert values["ownership"]["open"] == found
+            assert (
+                sum(o["cells"] for o in values["ownership"]["owners"])
+                == expected["own"]
+            )
+            if found:
+                assert (
+                    f"16 open cells: {', '.join(found[:6])} and 10 more"
+                    in (values["verdict"]["reasons"])
+                )
+
+
+def test_another_database_has_no_heat_map(fresh_database: str) -> None:
+    """A database without these tables has no heat map, and the report leaves it out."""
+    with psycopg.connect(fresh_database, autocommit=True) as own:
+        assert read_cells(own) == []
+        assert own.execute("SELECT 1").fetchone() == (1,)
+    page = html(told(runs.clone_run(cells=())))
+    assert 'class="card heat"' not in page
+    assert 'href="#ownership"' not in page
+
+
+# ----------------------------------------------------------------------- the browser
+
+# Contrast of each visible text with what is behind it (WCAG 2.2, 1.4.3), told in the
+# document, as nothing of the page itself may run.
+MEASURE = """
+<script>
+function rgb(text) {
+  const n = text.match(/[-.0-9e]+/g).map(Number);
+  return text.startsWith("color(srgb") ? [n[0]*255, n[1]*255, n[2]*255, n[3] ?? 1]
+    : [n[0], n[1], n[2], n[3] ?? 1];
+}
+function light(c) {
+  const [r, g, b] = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92
+    : ((v + .055) / 1.055) ** 2.4);
+  return .2126 * r + .7152 * g + .0722 * b;
+}
+function behind(e) {
+  for (; e; e = e.parentElement) {
+    const s = getComputedStyle(e);
+    if (s.backgroundImage !== "none")
+      return s.backgroundImage.match(/(rgb|color)\\([^)]*\\)/g).map(rgb)[0];
+    const c = rgb(s.backgroundColor);
+    if (c[3] === 1) return c;
+  }
+  return [255, 255, 255];
+}
+const worst = {};
+for (const e of document.querySelectorAll("body *")) {
+  const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+  if (!own || !e.checkVisibility() || e.closest(".hidden, .skip")) continue;
+  const a = light(rgb(getComputedStyle(e).color)), b = light(behind(e));
+  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  const name = e.tagName + "." + e.className;
+  if (!(name in worst) || ratio < worst[name]) worst[name] = ratio;
+}
+const low = Object.entries(worst).filter(([, r]) => r < 4.5)
+  .map(([n, r]) => n + " " + r.toFixed(2));
+const wide = document.documentElement.scrollWidth - innerWidth;
+document.body.append("MEASURED " + Object.keys(worst).length + " LOW[" + low + "] WIDE "
+  + Math.max(0, wide) + " END");
+</script>
+"""
+
+
+def measured(file: Path, facts: RunFacts) -> Path:
+    """Write a page that measures itself: its policy taken out, a script put in."""
+    page = html(told(facts))
+    page = re.sub(r"<meta http-equiv[^>]*>", "", page)
+    page = page.replace('<details class="card">', '<details class="card" open>')
+    file.write_text(page.replace("</body>", f"{MEASURE}</body>"), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 420])
+def test_text_is_legible(
+    tmp_path: Path, browse: Browse, width: int, *, dark: bool
+) -> None:
+    """In light and dark every text has a contrast of 4.5 or more; nothing overflows."""
+    file = measured(tmp_path / "page.html", WANTING)
+    page = browse(file, f"--window-size={width},3000", dark=dark)
+    (count, low, wide) = re.findall(
+        r"MEASURED (\d+) LOW\[(.*?)\] WIDE (\d+) END", page.dom
+    )[-1]
+    assert page.console == ()
+    assert int(count) > 30
+    assert low == ""
+    assert int(wide) == 0
+
+
+def test_dark_is_dark(tmp_path: Path, browse: Browse) -> None:
+    """The page follows the reader's colour scheme."""
+    script = "<script>document.title = getComputedStyle(document.body).color</script>"
+    page = re.sub(r"<meta http-equiv[^>]*>", "", html(told(ALL)))
+    file = tmp_path / "page.html"
+    file.write_text(page.replace("</body>", f"{script}</body>"), encoding="utf-8")
+    titles = [
+        re.findall(r"<title>(.*?)</title>", browse(file, dark=dark).dom)[0]
+        for dark in (False, True)
+    ]
+    assert titles == ["rgb(26, 31, 39)", "rgb(231, 234, 238)"]
+
+
+def test_console_would_tell(tmp_path: Path, browse: Browse) -> None:
+    """What the page's policy forbids is told on the console, so that silence counts."""
+    page = html(told(ALL)).replace(
+        "</main>", '<img src="http://127.0.0.1:9/x.png"><script>let x</script></main>'
+    )
+    file = tmp_path / "page.html"
+    file.write_text(page, encoding="utf-8")
+    said = "\n".join(browse(file).console)
+    assert "Content Security Policy" in said
+    assert "http://127.0.0.1:9/x.png" in said
+
+
+def test_page_has_its_parts(tmp_path: Path, browse: Browse) -> None:
+    """In the browser every link of the page leads to one of its parts."""
+    file = tmp_path / "page.html"
+    file.write_text(html(told(WANTING)), encoding="utf-8")
+    dom = browse(file).dom
+    links = re.findall(r'href="#(\w+)"', dom)
+    assert len(links) > 10
+    ids = re.findall(r'\sid="(\w+)"', dom)
+    assert set(links) <= set(ids)
+    assert len(ids) == len(set(ids))
+    assert dom.index('id="verdict"') < min(dom.index(f'id="{i}"') for i in ids[1:])
+
+
+def test_groups_keep_their_order() -> None:
+    """Rows are shown group by group, in the order of the document."""
+    values = told(runs.clone_run())
+    found = [
+        (n, [r["object"] for r in rows]) for n, rows in groups(values["ownership"])
+    ]
+    assert found == [("GRP-AI", ["agents"]), ("GRP-B", ["tasks", "workflows"])]
+
+
+def test_figures_of_passed_checks_are_shown() -> None:
+    """What a passed check noted is shown with it, expected beside found."""
+    facts = runs.clone_run()
+    noted = replace(facts.checks[0], figures=(Figure("own", "30", "30"),))
+    page = html(told(replace(facts, checks=(noted, *facts.checks[1:]))))
+    assert "<td>own</td><td>30</td><td>30</td>" in page
