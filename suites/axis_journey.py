@@ -81,13 +81,15 @@ class Journey:
         query = check.get("query", stage)
         key = f"{stage} {query}"
         if key not in self._figures:
-            self._figures[key] = dict(
-                rows(connection, sql(f"axis/figures/{query}.sql"))
-            )
-        now = read_governed(connection)
+            self._figures[key] = read_figures(connection, query)
+        self.compare(check, self._figures[key])
+
+    def compare(self, check: dict[str, Any], found: dict[str, Any]) -> None:
+        """Assert the figures of one check among those that were found."""
+        __tracebackhide__ = True
+        now = read_governed(self.clone.connection)
         for figure, expected in check["figures"].items():
-            wanted = resolve(expected, self.governed)
-            same(figure, wanted, self._figures[key].get(figure), now)
+            same(figure, resolve(expected, self.governed), found.get(figure), now)
 
     def _step(self, stage: dict[str, Any]) -> None:
         if self.failed:
@@ -105,6 +107,11 @@ class Journey:
     def _remember(self) -> None:
         if self.stage in MILESTONES:
             self.prints[self.stage] = self.clone.fingerprint()
+
+
+def read_figures(connection: psycopg.Connection[Any], query: str) -> dict[str, Any]:
+    """Return the figures of a stage, by name."""
+    return dict(rows(connection, sql(f"axis/figures/{query}.sql")))
 
 
 def assert_drop_script(file: Path) -> None:

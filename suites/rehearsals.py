@@ -69,8 +69,14 @@ def make_source(run: CloneRun) -> None:
     lease, url, sandbox = run.lease, run.settings.clone_url, run.sandbox
     if lease is None or lease.host is None or lease.template or url is None:
         return
+
+    def copy() -> None:
+        run.make_source(url)
+        # Closed to others while the run has it, its own session included.
+        lease.open()
+
     if sandbox is not None and not sandbox.running:
-        sandbox.pause(lambda: run.make_source(url))
+        sandbox.pause(copy)
 
 
 def run_of(request: pytest.FixtureRequest) -> CloneRun:

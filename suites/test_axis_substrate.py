@@ -536,5 +536,8 @@ def _assert_schema(journey: Journey, before: str, after: str) -> None:
 
 
 def _assert_equal(journey: Journey, before: str, after: str) -> None:
-    left = journey.prints[after].differences(journey.prints[before])
+    now = journey.prints[after]
+    unread = now.content.unreadable
+    assert not unread, f"not readable, so that nothing is proved of it: {unread[:3]}"
+    left = now.differences(journey.prints[before])
     assert not left, f"{len(left)} differences to {before!r}: {left[:3]}"

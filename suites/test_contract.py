@@ -223,6 +223,9 @@ def figures_of(told: list[Any], known: dict[str, Any]) -> dict[str, tuple[Any, A
     for column, total in known.get("sums", {}).items():
         found[column] = (total, sum(int(row[column]) for row in told))
     for part in known.get("holds", []):
+        if len(told) == 1:
+            found |= {key: (wanted, told[0].get(key)) for key, wanted in part.items()}
+            continue
         same = [row for row in told if part.items() <= row.items()]
         found[shown(part)] = (
             "once",

@@ -21,6 +21,7 @@ class Armed:
     nonce: str
     constraints: bool
     xid: int
+    intact: bool = False
     row: Row | None = None
     examples: int = 0
     restored: tuple[Residue, ...] = ()

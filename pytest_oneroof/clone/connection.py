@@ -69,6 +69,7 @@ class Guarding(SavepointMode):
         """
         ward = self.ward
         self.check_alive()
+        ward.count += 1
         self.rearm_if_spent()
         refusal = policy.guarded_refusal(text, open_savepoints=frozenset(ward.stack))
         if refusal is not None:
@@ -229,6 +230,8 @@ class Guarding(SavepointMode):
 
     def _check_connection_ok(self) -> None:
         self.check_owned()
+        if self.ward.closed:
+            raise psycopg.OperationalError("the connection is closed")
         super()._check_connection_ok()  # type: ignore[misc]
 
     def _deallocate(self, name: bytes | None) -> Any:

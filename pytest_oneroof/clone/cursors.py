@@ -64,3 +64,8 @@ class _GuardedCursor:
         yield from super()._execute_gen(*args, **kwargs)  # type: ignore[misc]
         if self._conn.ward.spent:
             self._conn.rearm_if_spent()
+
+    def _close_gen(self) -> Any:
+        # Of a server-side cursor: it went with its connection.
+        if not self._conn.closed:
+            yield from super()._close_gen()  # type: ignore[misc]

@@ -35,9 +35,13 @@ def proved_example(
     armed.connection.rearm_if_spent()
     # Names set before the example are outside of its savepoint: not its own.
     stack, closed, sent, ward.stack = ward.stack, ward.closed, len(ward.sent), ()
+    setval, functions = ward.setval, set(ward.functions)
     ward.remember = True
     session.run(OPEN + SAVEPOINT if ward.savepoints else OPEN)
-    before = armed.row = armed.row or session.read_row(ledger.snapshot(entry))
+    if armed.row is None or armed.sent != ward.count:
+        armed.row = session.read_row(ledger.snapshot(armed.row or entry))
+        armed.positions = session.read_positions()
+    before = armed.row
     try:
         yield
     except BaseException as error:
@@ -47,11 +51,14 @@ def proved_example(
     else:
         violated = _undo_checked(session, armed, before)
         _judge(session, armed, before, strict=strict)
+        # What it called has been looked at; the next one need not be.
+        ward.setval, ward.functions = setval, functions
         if violated:
             raise ResidueError(f"a deferred constraint is violated: {violated}")
     finally:
         ward.stack, ward.closed = stack, closed
         ward.remember = ward.spent = False
+        armed.sent = ward.count
         del ward.sent[sent:]
 
 
@@ -107,22 +114,37 @@ def _judge(
     """Put back what the example moved; raise ResidueError for what it left."""
     after, ward = armed.row, armed.connection.ward
     assert after is not None
-    same = ledger.same_but_ids(before, after)
     unseen = session.may_set_sequences(ward)
-    if same and ledger.lxid(before) == ledger.lxid(after) and not unseen:
-        return
-    was, now = session.state(before), session.state(after)
-    moved = session.moved_positions() if unseen else ()
-    changes = residue.merged(residue.session_changes(was, now), moved)
-    shared = residue.shared_changes(was, now)
-    restore.put_back(session, changes, shared, everything=False, within=True)
-    armed.connection.forget_prepared()
-    armed.restored = residue.merged(armed.restored, changes)
-    armed.row = session.read_row(ledger.snapshot(after))
-    proof = residue.Proof(armed.check, restored=changes, dirty=shared)
+    if not unseen and ledger.same_but_sequences(before, after):
+        if before[ledger.SEQUENCES_AT] == after[ledger.SEQUENCES_AT]:
+            return
+        moved = restore.put_sequences_back(
+            session, before, after, within=armed.positions
+        )
+        restored, left, armed.row = moved.changes, moved.still, moved.row
+    else:
+        restored, left = _put_all_back(session, armed, before, unseen=unseen)
+    armed.restored = residue.merged(armed.restored, restored)
+    proof = residue.Proof(armed.check, restored=restored, dirty=left)
     proof = residue.verdict_of(proof, strict=strict)
     if proof.verdict != "clean":
         raise ResidueError(str(proof))
+
+
+def _put_all_back(
+    session: GuardedSession, armed: Armed, before: ledger.Row, *, unseen: bool
+) -> tuple[tuple[residue.Residue, ...], tuple[residue.Residue, ...]]:
+    """Put back all that an example moved; return that, and what others could meet."""
+    assert armed.row is not None
+    was, now = session.state(before), session.state(armed.row)
+    changes = residue.session_changes(was, now)
+    if unseen:
+        changes = residue.merged(changes, session.moved_from(armed.positions))
+    shared = residue.shared_changes(was, now)
+    restore.put_back(session, changes, shared, within=armed.positions)
+    armed.connection.forget_prepared()
+    armed.row = session.read_row(ledger.snapshot(armed.row))
+    return changes, shared
 
 
 def _add_statements(error: BaseException, sent: list[str]) -> None:

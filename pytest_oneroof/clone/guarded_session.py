@@ -27,6 +27,7 @@ from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
 
 Status = pq.TransactionStatus
+Positions = dict[str, tuple[int, bool]]
 FORGOTTEN = b"26000"
 REFUSED = b"2D000"
 # What the session is, whatever the server's or the role's defaults are. The
@@ -51,7 +52,7 @@ class GuardedSession:
         self.connection: psycopg.Connection[Any]
         self.pgconn: Any = None
         self._names: list[str] = []
-        self.positions: dict[str, tuple[int, bool]] = {}
+        self.positions: Positions = {}
         self._routines = setval.NONE
         self.connect()
         self.remember_positions()
@@ -173,22 +174,22 @@ class GuardedSession:
 
     def remember_positions(self) -> None:
         """Take the sequences' positions as those to put back."""
-        self.positions = self._read_positions()
+        self.positions = self.read_positions()
 
-    def moved_positions(self) -> tuple[Residue, ...]:
+    def moved_from(self, positions: Positions) -> tuple[Residue, ...]:
         """Return the sequences that are not where they were, is_called included."""
-        now = self._read_positions()
+        now = self.read_positions()
         return tuple(
             Residue("sequence", name, _position(was), _position(now[name]))
-            for name, was in self.positions.items()
+            for name, was in positions.items()
             if name in now and now[name] != was
         )
 
-    def _read_positions(self) -> dict[str, tuple[int, bool]]:
-        """Return last value and is_called of every readable sequence."""
+    def read_positions(self) -> Positions:
+        """Return last value and is_called of every sequence that can be read."""
         rows = self.connection.execute(ledger.SEQUENCES).fetchall()
         names = [name for name, readable, _ in rows if readable]
-        found: dict[str, tuple[int, bool]] = {}
+        found: Positions = {}
         for start in range(0, len(names), 200):
             query = " UNION ALL ".join(
                 f"SELECT {literal(name)}, last_value, is_called FROM {name}"

@@ -37,9 +37,6 @@ suspects AS (
 SELECT (SELECT snapshot::text FROM s),
        (SELECT pg_catalog.array_agg(x::text || ':' || coalesce(status, '?'))
           FROM suspects),
-       (SELECT l.virtualtransaction FROM pg_catalog.pg_locks AS l
-         WHERE l.locktype = 'virtualxid' AND l.pid = pg_catalog.pg_backend_pid()
-         LIMIT 1),
        (SELECT pg_catalog.array_agg({last_value} ORDER BY q.seqrelid)
           FROM pg_catalog.pg_sequence AS q),
        (SELECT pg_catalog.array_agg(gid ORDER BY gid)
@@ -86,17 +83,18 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
 
 # Column of the exit query -> attribute of State, for the plain lists.
 _LISTS = {
-    4: "prepared_transactions",
-    5: "slots",
-    8: "advisory_locks",
-    9: "prepared_statements",
-    10: "listeners",
-    11: "cursors",
-    12: "temporary",
+    3: "prepared_transactions",
+    4: "slots",
+    7: "advisory_locks",
+    8: "prepared_statements",
+    9: "listeners",
+    10: "cursors",
+    11: "temporary",
 }
 
-SEQUENCES_AT = 3
-SESSIONS = 6
+SEQUENCES_AT = 2
+SESSIONS = 5
+SESSIONS_EVER = 6
 
 Row = tuple[bytes | None, ...]
 
@@ -140,23 +138,18 @@ def count_ids(before: str, after: str) -> int:
 
 def same_but_ids(before: Row, after: Row) -> bool:
     """Tell whether nothing but transaction ids moved between two rows."""
-    return before[3:] == after[3:]
+    return before[SEQUENCES_AT:] == after[SEQUENCES_AT:]
 
 
 def same_but_sequences(before: Row, after: Row) -> bool:
     """Tell whether at most ids and sequences moved between two rows."""
-    return before[4:] == after[4:]
+    return before[SEQUENCES_AT + 1 :] == after[SEQUENCES_AT + 1 :]
 
 
 def positions(row: Row, names: list[str]) -> dict[str, int | None]:
     """Return the sequences' positions; `names` are the sequences, in order."""
     values = [None if p == "NULL" else int(p) for p in _array(row[SEQUENCES_AT])]
     return dict(zip(names, values, strict=False))
-
-
-def lxid(row: Row) -> int:
-    """Return the number of the session's own transaction that read the row."""
-    return int((row[2] or b"/0").rpartition(b"/")[2])
 
 
 def snapshot(row: Row) -> str:
@@ -167,14 +160,13 @@ def snapshot(row: Row) -> str:
 def to_state(row: Row, names: list[str]) -> State:
     """Return the exit query's row as a State; `names` are the sequences, in order."""
     lists = {name: frozenset(_array(row[index])) for index, name in _LISTS.items()}
-    sessions = (entry.partition(":") for entry in _array(row[6]))
+    sessions = (entry.partition(":") for entry in _array(row[SESSIONS]))
     return State(
         snapshot=snapshot(row),
-        lxid=lxid(row),
         suspects=suspects(row),
         sequences=positions(row, names),
         sessions={int(pid): role for pid, _, role in sessions},
-        sessions_ever=int(row[7] or 0),
+        sessions_ever=int(row[SESSIONS_EVER] or 0),
         **lists,
     )
 

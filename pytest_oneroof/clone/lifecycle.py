@@ -1,4 +1,4 @@
-"""Making, copying, adopting, dropping and sweeping clones.
+"""Copying, dropping and sweeping clones.
 
 Only what is provably ours is dropped: it carries our marker, or its name,
 which holds a nonce, stands in a record written before it was made.
@@ -8,182 +8,93 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone.host import Found, Host, check_name, new_nonce, now
+from pytest_oneroof.clone.adopt import adopt, prepare
+from pytest_oneroof.clone.blockers import blockers, end_own_sessions
+from pytest_oneroof.clone.copying import (
+    copy_foreign,
+    create_copy,
+    make_database,
+    template_clause,
+)
+from pytest_oneroof.clone.guard import Reason
+from pytest_oneroof.clone.host import Found, Host, check_name, now
+from pytest_oneroof.clone.making import MAKING, REPLACED, admit_role
 from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.records import Record
-from pytest_oneroof.clone.tripwire import create_tripwire
-from pytest_oneroof.errors import CloneError
+from pytest_oneroof.errors import CloneError, GuardRefused
 from pytest_oneroof.postgres import roles
-from pytest_oneroof.postgres.connect import build_url, connect
+from pytest_oneroof.postgres.connect import build_url
+
+__all__ = [
+    "PASSING",
+    "admit_role",
+    "adopt",
+    "blockers",
+    "copy_foreign",
+    "create_copy",
+    "drop",
+    "drop_source",
+    "ensure_source",
+    "is_half_made",
+    "make_database",
+    "move_source",
+    "prepare",
+    "role_url",
+    "source_name",
+    "sweep",
+    "template_clause",
+]
 
 Say = Callable[[str], Any]
 # Kinds whose databases belong to a run, and go when that run is dead.
-PASSING = ("copy", "throwaway", "rehearsal")
-# Kinds in which real commits are the purpose.
-WRITABLE = ("throwaway", "rehearsal")
-
-
-def create_copy(host: Host, template: Found, name: str, kind: str) -> Found:
-    """Copy a template of ours, mark the copy and set who may connect to it.
-
-    `{run}` in `name` becomes eight digits of the copy's nonce.
-
-    A template's copies inherit neither comment, nor access list, nor role
-    settings (manual, CREATE DATABASE): they are written anew.
-    """
-    source = template.marker
-    if source is None:
-        raise CloneError(f"{template.name!r} is no template of ours: it has no marker")
-    marker = dataclasses.replace(
-        source, nonce=new_nonce(), created=now(), kind=kind, expires="", protected=False
-    )
-    name = name.replace("{run}", marker.nonce[:8])
-    make_database(host, name, template.name, marker)
-    admit_role(host, name, marker, writable=kind in WRITABLE)
-    made = host.find(name)
-    assert made is not None
-    return made
-
-
-def make_database(host: Host, name: str, template: str, marker: Marker) -> None:
-    """CREATE DATABASE from a template, its record before and its marker after.
-
-    Raise CloneError when it exists, or when sessions on the template prevent
-    it: they are named, never ended.
-    """
-    if host.find(check_name(name)):
-        raise CloneError(
-            f"the database {name!r} exists already; nothing was created over it\n"
-            "to fix this, choose another name or drop it: oneroof clone drop"
-        )
-    record = Record(name, marker.nonce, host.system_identifier)
-    host.records.write(record)
-    command = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-        sql.Identifier(name), sql.Identifier(template)
-    )
-    try:
-        host.admin.execute(command)
-    except psycopg.errors.ObjectInUse as error:
-        source = host.find(template)
-        blockers = host.sessions_on(source.oid) if source else []
-        raise CloneError(
-            f"cannot copy {template!r}: {_told_sessions(blockers)}\n"
-            "close them, or end what is yours: "
-            + "; ".join(f"SELECT pg_terminate_backend({pid})" for pid, _ in blockers)
-        ) from error
-    host.mark(name, marker)
-
-
-def admit_role(
-    host: Host, name: str, marker: Marker, *, writable: bool = False
-) -> None:
-    """Let the check role connect, and nobody else; writing only when asked."""
-    roles.let_only_connect(host.admin, name, marker.role)
-    if not writable:
-        roles.read_only_by_default(host.admin, name, marker.role)
-
-
-def adopt(host: Host, name: str, *, source: str, kind: str = "clone") -> tuple[Marker, str]:
-    """Make a database of the user's a clone; return its marker and password.
-
-    Creates the clone's two roles, gives every object to the owner role, writes
-    tripwire, access list and marker. The database's owner stays as it was.
-    """
-    found = host.find(name)
-    if found is None:
-        raise CloneError(f"there is no database {name!r} to adopt")
-    nonce = new_nonce()
-    marker = Marker(
-        nonce=nonce,
-        source=source,
-        created=now(),
-        kind=kind,
-        owner=f"oneroof_owner_{nonce}",
-        role=f"oneroof_check_{nonce}",
-    )
-    password = secrets.token_hex(18)
-    roles.create_clone_roles(
-        host.admin, owner=marker.owner, check=marker.role, password=password
-    )
-    try:
-        prepare(host, name, marker)
-    except BaseException:
-        with contextlib.suppress(psycopg.Error):
-            roles.drop_clone_roles(host.admin, marker.role, marker.owner)
-        raise
-    return marker, password
-
-
-def prepare(host: Host, name: str, marker: Marker) -> None:
-    """Re-own, set the tripwire, the access list, and last the marker."""
-    with contextlib.closing(connect(host.url(name))) as on_database:
-        roles.reown(on_database, marker.owner)
-        create_tripwire(on_database, marker.role)
-    admit_role(host, name, marker)
-    host.mark(name, marker)
-
-
-def blockers(host: Host, found: Found) -> list[str]:
-    """Return what stands in the way of dropping a database, with its statement."""
-    marker = found.marker
-    own = marker.role if marker else None
-    lines = [
-        f"session {pid} of {role}: SELECT pg_terminate_backend({pid})"
-        for pid, role in host.sessions_on(found.oid)
-        if role != own
-    ]
-    prepared, slots = host.standing(found.name)
-    lines += [
-        f"prepared transaction {gid!r}: on {found.name}: ROLLBACK PREPARED '{gid}'"
-        for gid in prepared
-    ]
-    lines += [
-        f"replication slot {slot!r}: SELECT pg_drop_replication_slot('{slot}')"
-        for slot in slots
-    ]
-    return lines
+PASSING = ("copy", "throwaway", "rehearsal", MAKING, REPLACED)
 
 
 def drop(host: Host, name: str) -> None:
     """Drop a database that carries our marker or stands in our records.
 
-    Raise CloneError for any other, and when something blocks it: blockers are
-    named with the statement that lifts them, nothing is ended that is not ours.
+    Raise GuardRefused for any other, and CloneError when something blocks it:
+    blockers are named with the statement that lifts them, nothing is ended that
+    is not ours.
     """
     found = host.find(name)
     if found is None:
         host.records.remove(host.system_identifier, name)
         return
     if found.marker is None and not _is_recorded(host, name):
-        raise CloneError(
-            f"{name!r} carries no marker of ours: it is not dropped\n"
-            "only what oneroof made or adopted is dropped by it"
-        )
+        raise GuardRefused(name, [unmarked()])
     if standing := blockers(host, found):
         raise CloneError(f"cannot drop {name!r}:\n" + "\n".join(standing))
-    if found.marker is not None:
-        host.end_sessions(found.oid, found.marker.role)
+    end_own_sessions(host, found)
     identifier = sql.Identifier(name)
-    host.admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier))
+    row = host.admin.execute(
+        "SELECT datistemplate FROM pg_catalog.pg_database WHERE oid = %s", [found.oid]
+    ).fetchone()
+    # One whose drop was interrupted can be dropped, and not be altered any more.
+    if row == (True,):
+        host.admin.execute(
+            sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(identifier)
+        )
     host.admin.execute(sql.SQL("DROP DATABASE {}").format(identifier))
     host.records.remove(host.system_identifier, name)
     if found.marker is not None:
         _drop_roles(host, found.marker)
 
 
-def _drop_roles(host: Host, marker: Marker) -> None:
-    """Drop a clone's roles with the last database that uses them."""
-    if any(f.marker and f.marker.role == marker.role for f in host.marked()):
-        return
-    with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):
-        roles.drop_clone_roles(host.admin, marker.role, marker.owner)
+def unmarked() -> Reason:
+    """Return why a database without our marker is neither dropped nor replaced."""
+    return Reason(
+        "marker",
+        "the database carries no marker of ours",
+        "only what oneroof made or adopted is dropped, replaced or reset by it",
+        "to make it a clone: oneroof clone adopt",
+    )
 
 
 def sweep(host: Host, say: Say, *, keep: int = 0) -> list[str]:
@@ -191,7 +102,8 @@ def sweep(host: Host, say: Say, *, keep: int = 0) -> list[str]:
 
     Call it under `host.making()`. A passing database whose lock is free and
     whose record says that it was in use belonged to a dead run; clean copies
-    are kept for the next run, at most `keep` of them.
+    are kept for the next run, at most `keep` of them. What is blocked stays, and
+    is told.
     """
     told = []
     kept = 0
@@ -204,25 +116,43 @@ def sweep(host: Host, say: Say, *, keep: int = 0) -> list[str]:
         if clean and kept < keep:
             kept += 1
             continue
-        drop(host, found.name)
+        line = _swept(host, found.name, f"a dead run left {found.name}")
         if not clean:
-            told.append(f"a dead run left {found.name}: dropped")
-    told += _sweep_unmarked(host)
+            told.append(line)
+    told += _sweep_half_made(host)
     for line in told:
         say(line)
     return told
 
 
-def _sweep_unmarked(host: Host) -> list[str]:
+def _sweep_half_made(host: Host) -> list[str]:
     told = []
     for record in host.records.list_of(host.system_identifier):
         found = host.find(record.database)
         if found is None:
             host.records.remove(host.system_identifier, record.database)
-        elif found.marker is None and record.nonce[:8] in record.database:
-            drop(host, record.database)
-            told.append(f"a dead run left {record.database} half-made: dropped")
+        elif is_abandoned(host, found, record):
+            line = f"a dead run left {record.database} half-made"
+            told.append(_swept(host, record.database, line))
     return told
+
+
+def is_half_made(found: Found, record: Record) -> bool:
+    """Whether a database was begun by us, as its record shows, and has no marker."""
+    return found.marker is None and record.nonce[:8] in found.name
+
+
+def is_abandoned(host: Host, found: Found, record: Record) -> bool:
+    """Whether a half-made database is one that nobody is making any more."""
+    return is_half_made(found, record) and host.lock_holder(found.oid) is None
+
+
+def _swept(host: Host, name: str, line: str) -> str:
+    try:
+        drop(host, name)
+    except CloneError as error:
+        return f"{line}: still there, {error}"
+    return f"{line}: dropped"
 
 
 def _is_recorded(host: Host, name: str) -> bool:
@@ -230,21 +160,12 @@ def _is_recorded(host: Host, name: str) -> bool:
     return record is not None and record.nonce[:8] in name
 
 
-def _told_sessions(sessions: list[tuple[int, str]]) -> str:
-    told = ", ".join(f"pid {pid} ({role})" for pid, role in sessions)
-    return f"{len(sessions)} session(s) on it: {told}" if told else "it is in use"
-
-
-def copy_foreign(host: Host, source: str, name: str) -> None:
-    """Copy a database that is not ours, by CREATE DATABASE … TEMPLATE.
-
-    The source is neither changed nor closed; sessions on it are named as
-    blockers, never ended.
-    """
-    if host.find(source) is None:
-        raise CloneError(f"there is no database {source!r} to copy")
-    marker = Marker(new_nonce(), source, now(), "clone", "", "")
-    make_database(host, name, source, marker)
+def _drop_roles(host: Host, marker: Marker) -> None:
+    """Drop a clone's roles with the last database that uses them."""
+    if any(f.marker and f.marker.role == marker.role for f in host.marked()):
+        return
+    with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):
+        roles.drop_clone_roles(host.admin, marker.role, marker.owner)
 
 
 def source_name(found: Found) -> str:
@@ -264,7 +185,9 @@ def ensure_source(host: Host, found: Found) -> Found:
     source = host.find(name)
     if source is not None and source.marker is not None:
         return source
-    marker = dataclasses.replace(found.marker, kind="template", created=now())
+    marker = dataclasses.replace(
+        found.marker, kind="template", created=now(), protected=False, expires=""
+    )
     make_database(host, name, found.name, marker)
     host.admin.execute(
         sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(
@@ -274,6 +197,22 @@ def ensure_source(host: Host, found: Found) -> Found:
     source = host.find(name)
     assert source is not None
     return source
+
+
+def move_source(host: Host, old: Found, new: Found) -> None:
+    """Let a fresh clone have the template of the one whose place it took."""
+    assert new.marker is not None
+    source = host.find(source_name(old))
+    if source is None or source.marker is None:
+        return
+    with host.admin.transaction():
+        host.admin.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                sql.Identifier(source.name), sql.Identifier(source_name(new))
+            )
+        )
+        marker = dataclasses.replace(source.marker, nonce=new.marker.nonce)
+        host.mark(source_name(new), marker)
 
 
 def drop_source(host: Host, found: Found) -> None:

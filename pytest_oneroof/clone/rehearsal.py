@@ -73,9 +73,13 @@ class Rehearsal:
         self.admin_url = host.url(found.name)
         self._opened: list[Connection] = []
         session = self._open()
-        facts = read_facts(session, prefix=PREFIX, own_pids=[])
-        self.clone: GuardedClone = admit(facts, rules)
-        self.connection = self._writable(session)
+        try:
+            facts = read_facts(session, prefix=PREFIX, own_pids=[])
+            self.clone: GuardedClone = admit(facts, rules)
+            self.connection = self._writable(session)
+        except BaseException:
+            self.close()
+            raise
 
     def connect(self) -> Connection:
         """Return a further connection of the check role that may commit."""

@@ -79,12 +79,10 @@ class State:
     """What the exit query saw: the snapshot, and all that outlives a rollback.
 
     `suspects` are ids of the window that did not abort, as (id, status);
-    `lxid` numbers the session's own transactions; the mappings go from object
-    to how it is.
+    the mappings go from object to how it is.
     """
 
     snapshot: str
-    lxid: int
     suspects: tuple[tuple[int, str | None], ...] = ()
     sequences: Mapping[str, int | None] = field(default_factory=dict)
     prepared_transactions: frozenset[str] = frozenset()

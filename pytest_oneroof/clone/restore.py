@@ -9,7 +9,7 @@ import contextlib
 from dataclasses import dataclass
 
 from pytest_oneroof.clone import ledger, residue
-from pytest_oneroof.clone.guarded_session import SET_UP, GuardedSession
+from pytest_oneroof.clone.guarded_session import SET_UP, GuardedSession, Positions
 from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.clone.results import Failed, literal, quoted, succeeded
 
@@ -53,12 +53,12 @@ def changed_settings(session: GuardedSession) -> tuple[Residue, ...]:
 def put_back(
     session: GuardedSession,
     changes: tuple[Residue, ...],
-    shared: tuple[Residue, ...],
+    shared: tuple[Residue, ...] = (),
     *,
-    everything: bool,
-    within: bool = False,
+    everything: bool = False,
+    within: Positions | None = None,
 ) -> None:
-    """Put back what can be; `within` the check's transaction or after it.
+    """Put back what can be, after a check or, by the positions `within`, inside it.
 
     `everything` resets the session's settings too: its transaction was lost.
     """
@@ -66,7 +66,7 @@ def put_back(
         session.run(command)
     sequences = [change.object for change in changes if change.kind == "sequence"]
     if sequences:
-        _put_back_sequences(session, sequences, within=within)
+        _put_back_sequences(session, sequences, within)
     kinds = {change.kind for change in changes}
     for kind, command in PUT_BACK.items():
         if kind in kinds:
@@ -88,48 +88,55 @@ class Moved:
 
 
 def put_sequences_back(
-    session: GuardedSession, before: ledger.Row, after: ledger.Row
+    session: GuardedSession,
+    before: ledger.Row,
+    after: ledger.Row,
+    *,
+    within: Positions | None = None,
 ) -> Moved:
     """Put back, in one round trip, sequences that moved between two rows.
 
-    For a check that moved nothing else: the usual one.
+    For a check or example that moved nothing else: the usual one.
     """
     was = session.sequences(before)
     changes = residue.sequence_changes(was, session.sequences(after))
-    calls = ", ".join(_setval(session, change.object) for change in changes)
-    begin, end, _ = AFTER
-    command = begin + f"SELECT {calls}; ".encode() + end + b"; DISCARD SEQUENCES; "
-    snapshot = ledger.snapshot(after)
-    result = session.send(command + ledger.execute_text(snapshot))
+    names = [change.object for change in changes]
+    calls = _setvals(names, session.positions if within is None else within)
+    begin, end, back = AFTER if within is None else WITHIN
+    execute = ledger.execute_text(ledger.snapshot(after))
+    result = session.send(begin + calls + end + b"; DISCARD SEQUENCES; " + execute)
     if succeeded(result):
         row = ledger.as_row(result)
     else:
-        session.run(b"ROLLBACK")
-        put_back(session, changes, (), everything=False)
-        row = session.read_row(snapshot)
+        session.run(back)
+        put_back(session, changes, within=within)
+        row = session.read_row(ledger.snapshot(after))
     still = residue.sequence_changes(was, session.sequences(row))
     return Moved(changes, still, row)
 
 
 def _put_back_sequences(
-    session: GuardedSession, names: list[str], *, within: bool
+    session: GuardedSession, names: list[str], within: Positions | None
 ) -> None:
     """Set sequences to where they were; one that may not be set stays moved."""
-    begin, end, back = WITHIN if within else AFTER
-    calls = ", ".join(_setval(session, name) for name in names)
-    if not succeeded(session.send(begin + f"SELECT {calls}; ".encode() + end)):
+    begin, end, back = AFTER if within is None else WITHIN
+    calls = _setvals(names, session.positions if within is None else within)
+    if not succeeded(session.send(begin + calls + end)):
         session.run(back)
         for name in names if len(names) > 1 else ():
-            _put_back_sequences(session, [name], within=within)
+            _put_back_sequences(session, [name], within)
     # Else the session would go on with the values that it has cached.
     session.run(b"DISCARD SEQUENCES")
 
 
-def _setval(session: GuardedSession, name: str) -> str:
-    if name not in session.positions:
-        return "NULL"
-    value, called = session.positions[name]
-    return f"pg_catalog.setval({literal(name)}, {value}, {str(called).lower()})"
+def _setvals(names: list[str], positions: Positions) -> bytes:
+    calls = []
+    for name in names:
+        if name in positions:
+            value, called = positions[name]
+            where = f"{literal(name)}, {value}, {str(called).lower()}"
+            calls.append(f"pg_catalog.setval({where})")
+    return f"SELECT {', '.join(calls)}; ".encode()
 
 
 def _remove(session: GuardedSession, left: Residue) -> None:

@@ -20,9 +20,10 @@ NO_PIPELINE = "do it before the pipeline's block, or after it"
 class Ward:
     """One check's connection: how it is isolated, and what it has done so far.
 
-    `stack` are the savepoints that its texts opened; `spent` tells that its own
-    SET CONSTRAINTS set the tripwire off, `forgot` that it may have dropped the
-    proof's prepared query; `process` may use the connection, no child of it.
+    `count` counts its texts, `sent` are those of an example, `stack` the
+    savepoints that they opened. `spent` tells that its own SET CONSTRAINTS set
+    the tripwire off, `forgot` that it may have dropped the proof's prepared
+    query. `process` may use the connection, no child of it.
     """
 
     check: str
@@ -35,6 +36,7 @@ class Ward:
     refused: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     remember: bool = False
+    count: int = 0
     nonce: str = ""
     spent: bool = False
     forgot: bool = False

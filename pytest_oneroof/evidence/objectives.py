@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_oneroof.evidence.verdict import NO_GO, NOT_SHOWN, Row, Verdict
+from pytest_oneroof.evidence.verdict import NO_GO, NOT_SHOWN, Row, Verdict, named
 
 WIDTH = 160
 
@@ -28,6 +28,8 @@ def objective_lines(verdict: Verdict) -> list[str]:
         told.append(f"{NO_GO}, not shown: {', '.join(unseen)}")
     lines = [f"objectives {'; '.join(told)}"] if told else []
     lines += [_line(row) for row in against]
+    if cells := verdict.open_cells:
+        lines.append(f"open       {len(cells)} cells: {named(cells)}")
     broken = [action for action in verdict.compliance if action.state == "broken"]
     lines += [f"forbidden  {a.action}: {a.reason}" for a in broken]
     return [_shortened(line) for line in lines]

@@ -30,8 +30,7 @@ def write_packet(folder: Path, given: PacketInput) -> Answer:
     `verify_packet`: status 3 where the run's verdict disagrees with its evidence.
     """
     _require_ours(folder)
-    reports = {path: file.read_bytes() for path, file in given.reports.items()}
-    files = pf.build_files(given, reports)
+    files = pf.build_files(given)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".oneroof-", dir=folder.parent) as work:
         made = Path(work) / "packet"

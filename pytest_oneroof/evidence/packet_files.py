@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from pytest_oneroof import __version__, resources
+from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.evidence.attestations import attest, differences
 from pytest_oneroof.evidence.packet_input import PacketInput
 from pytest_oneroof.evidence.strict_json import write_json
@@ -58,18 +59,20 @@ RAW = {
 }
 
 
-def build_files(given: PacketInput, reports: Mapping[str, bytes]) -> dict[str, bytes]:
+def build_files(given: PacketInput) -> dict[str, bytes]:
     """Return every file of the packet by path, the two hash files last.
 
-    `reports` are the bytes of `given.reports`, read by the caller.
+    Raise OneroofError for a report that would take the place of one of them.
     """
+    if taken := sorted(given.reports.keys() & {*ROLES, HASH_MANIFEST, TREE}):
+        raise OneroofError(f"a report cannot be called {taken[0]}: the packet has that")
     values = build_values(given)
     files = {path: write_json(value) for path, value in values.items()}
     files["results.tsv"] = build_table(values["results.json"])
     files["status.txt"] = build_status(values["run.json"])
     files["exit_codes.json"] = build_exit_codes(values["run.json"]["verdict"])
     files |= build_scripts()
-    files |= {f"report/{path}": data for path, data in reports.items()}
+    files |= given.reports
     roles = {**dict.fromkeys(files, "report"), **ROLES}
     names = sorted([*files, "README_FOR_REVIEWER.md", "manifest.json"])
     files["README_FOR_REVIEWER.md"] = build_readme(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 Verdict = Literal["GO", "NO-GO"]
@@ -79,8 +78,8 @@ class PacketInput:
 
     `actions` are the commands that wrote anywhere ('rollout rehearse', 'rollout
     run', …); `sessions` the end of each process's share (clone, differences,
-    proof); `probes` the probe records; `reports` further files by the path that
-    they get below `report/`.
+    proof); `probes` the probe records; `reports` the bytes of further files by
+    their path in the packet (report.html, verdict.json, …).
     """
 
     run: RunFacts
@@ -97,4 +96,4 @@ class PacketInput:
     decision: Mapping[str, Any] | None = None
     blockers: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
-    reports: Mapping[str, Path] = field(default_factory=dict)
+    reports: Mapping[str, bytes] = field(default_factory=dict)

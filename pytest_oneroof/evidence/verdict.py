@@ -64,6 +64,7 @@ class Verdict:
     objectives: tuple[Row, ...]
     matrices: tuple[Matrix, ...]
     compliance: tuple[Action, ...]
+    open_cells: tuple[str, ...] = ()
 
 
 def declared() -> Mapping[str, Any]:
@@ -89,6 +90,7 @@ def judge(facts: RunFacts, plan: Mapping[str, Any] | None = None) -> Verdict:
         status=NO_GO if facts.reasons else GO,
         target=facts.target,
         reasons=(*facts.reasons, *_open(facts)),
+        open_cells=tuple(cell.name for cell in open_cells(facts.cells)),
         objectives=objectives,
         matrices=matrices,
         compliance=tuple(comply(entry, shown) for entry in plan["forbidden"]),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -17,11 +16,10 @@ from psycopg.rows import dict_row
 
 from pytest_oneroof import errors as e
 from pytest_oneroof import resources
+from pytest_oneroof.production.powers import Power, Reason, reasons_of
 from pytest_oneroof.settings import Settings
 
 POWERS = "sql/roles/acceptance_powers.sql"
-ROLE = "sql/roles/acceptance_role.sql"
-SHOWN = 3
 
 _HERE = """
 SELECT pg_catalog.current_database()::text AS database,
@@ -69,16 +67,6 @@ class ChannelRules:
 
 
 @dataclass(frozen=True)
-class Power:
-    """One way in which the role could write: what, on what, held by whom."""
-
-    power: str
-    kind: str
-    object: str
-    holder: str
-
-
-@dataclass(frozen=True)
 class Facts:
     """What the server says of the database and of the role that reads it."""
 
@@ -103,16 +91,6 @@ class Facts:
             f"{self.system_identifier}/{self.oid}",
         }
         return next((entry for entry in entries if entry in known), None)
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One broken condition: a word for it, what was found, why, and the remedy."""
-
-    code: str
-    found: str
-    why: str
-    remedy: str
 
 
 class ChannelRefused(e.GuardRefused):
@@ -174,18 +152,8 @@ def judge(facts: Facts, rules: ChannelRules) -> tuple[Reason, ...]:
 
 
 def write_reasons(facts: Facts) -> tuple[Reason, ...]:
-    """Return every reason why the role could write, by its powers.
-
-    Of a superuser that alone is told, and of an owner not its rights on its own.
-    """
-    superusers = {p.holder for p in facts.powers if p.power == "superuser"}
-    telling = [
-        p for p in facts.powers if p.holder not in superusers or p.power == "superuser"
-    ]
-    ordered = sorted(telling, key=_group)
-    return tuple(
-        _power(facts, tuple(powers)) for _, powers in groupby(ordered, key=_group)
-    )
+    """Return every reason why the role could write, by its powers."""
+    return reasons_of(facts.role, facts.powers)
 
 
 def _database(facts: Facts, rules: ChannelRules) -> Iterable[Reason]:
@@ -207,117 +175,3 @@ def _database(facts: Facts, rules: ChannelRules) -> Iterable[Reason]:
             "name it in the ini file: oneroof_productions, or "
             "oneroof_allowed_databases",
         )
-
-
-def _group(power: Power) -> tuple[str, str, str]:
-    separate = power.kind in ("ROLE", "ROUTINE")
-    return (power.kind, power.holder, power.power if separate else "")
-
-
-def _power(facts: Facts, powers: tuple[Power, ...]) -> Reason:
-    first = powers[0]
-    return Reason(
-        _CODES[first.kind],
-        _told(facts, powers),
-        _WHY[first.kind],
-        _remedy(facts, powers),
-    )
-
-
-def _told(facts: Facts, powers: tuple[Power, ...]) -> str:
-    first = powers[0]
-    if first.kind == "ROLE":
-        own = first.holder == facts.role
-        through = "" if own else f" (through role {first.holder})"
-        return f"the role is {_ROLE_WORDS.get(first.power, first.power)}{through}"
-    objects = list(dict.fromkeys(power.object for power in powers))
-    names = ", ".join(objects[:SHOWN])
-    more = f" and {len(objects) - SHOWN} more" if len(objects) > SHOWN else ""
-    if first.kind == "ROUTINE":
-        return (
-            f"the role may execute {names}{more}: {first.power}, owned by "
-            f"{first.holder}"
-        )
-    if first.kind == "OBJECT":
-        return f"{_holder(facts, first)} owns {names}{more}"
-    rights = ", ".join(sorted({power.power for power in powers}))
-    what = f"{first.kind.lower()} {names}{more}"
-    return f"{_holder(facts, first)} has {rights} on {what}"
-
-
-def _holder(facts: Facts, power: Power) -> str:
-    if power.holder == "PUBLIC":
-        return "PUBLIC, and so every role,"
-    if power.holder == facts.role:
-        return "the role"
-    return f"role {power.holder}, of which it is a member,"
-
-
-def _remedy(facts: Facts, powers: tuple[Power, ...]) -> str:
-    first = powers[0]
-    fitting = f"or make a fitting role: psql -f {ROLE}"
-    if first.kind in ("ROLE", "OBJECT"):
-        if first.holder != facts.role:
-            return f'REVOKE "{first.holder}" FROM "{facts.role}"; {fitting}'
-        return f"log in as a role that only reads: psql -f {ROLE} makes one"
-    if first.kind == "ROUTINE":
-        lines = [
-            f"REVOKE EXECUTE ON ROUTINE {power.object} FROM PUBLIC;"
-            for power in powers[:SHOWN]
-        ]
-        return "\n".join([*lines, "and GRANT it to the roles that need it"])
-    who = "PUBLIC" if first.holder == "PUBLIC" else f'"{first.holder}"'
-    lines = [_revoke(power, who) for power in powers[:SHOWN]]
-    return "\n".join([*lines, fitting])
-
-
-def _revoke(power: Power, who: str) -> str:
-    if power.kind == "COLUMN":
-        table, _, column = power.object.rpartition(".")
-        return f"REVOKE {power.power} ({column}) ON TABLE {table} FROM {who};"
-    return f"REVOKE {power.power} ON {power.kind} {power.object} FROM {who};"
-
-
-_ROLE_WORDS = {
-    "superuser": "a superuser",
-    "createdb": "allowed to create databases (CREATEDB)",
-    "createrole": "allowed to create roles (CREATEROLE)",
-    "replication": "allowed to replicate (REPLICATION)",
-    "bypassrls": "exempt from row security (BYPASSRLS)",
-} | {
-    name: f"a member of {name}"
-    for name in (
-        "pg_checkpoint",
-        "pg_create_subscription",
-        "pg_execute_server_program",
-        "pg_maintain",
-        "pg_read_server_files",
-        "pg_signal_autovacuum_worker",
-        "pg_signal_backend",
-        "pg_write_all_data",
-        "pg_write_server_files",
-    )
-}
-_CODES = {
-    "ROLE": "power",
-    "OBJECT": "owner",
-    "ROUTINE": "routine",
-    "PARAMETER": "grant",
-    "LARGE OBJECT": "grant",
-    "TABLE": "grant",
-    "COLUMN": "grant",
-    "SEQUENCE": "grant",
-    "SCHEMA": "grant",
-    "DATABASE": "grant",
-}
-_GRANT = "a role that may write can do so wherever READ ONLY is not in force"
-_WHY = {
-    "ROLE": "READ ONLY does not stop such a role: locks, files, other sessions, "
-    "its own settings",
-    "OBJECT": "an owner may change, lock and drop what it owns, and grant itself "
-    "every right on it",
-    "ROUTINE": "what runs there with other rights is not stopped by READ ONLY",
-    "PARAMETER": "it changes the server's configuration, which READ ONLY does not stop",
-} | dict.fromkeys(
-    ("LARGE OBJECT", "TABLE", "COLUMN", "SEQUENCE", "SCHEMA", "DATABASE"), _GRANT
-)

@@ -34,7 +34,7 @@ from pytest_oneroof.release.steps import (
 Say = Callable[[str], Any]
 Probe = dict[str, tuple[str, int]]
 # Session advisory lock of the target: one rollout at a time.
-_LOCK = 0x6F6E65726F6C6C
+LOCK = 0x6F6E65726F6C6C
 IN_SCOPE, ORGANIC = "in scope", "organic"
 
 
@@ -138,7 +138,8 @@ def run_steps(
             except StepFailed as error:
                 failed = error
                 break
-            _note(log, runs)
+            middle = step.step == packet.middle
+            _note(log, runs, {"middle": read_probe(where, packet)} if middle else None)
         moved, drift = _compare(entry, _exit_probe(where, packet, failed))
     outcome = Outcome(tuple(runs), failed, moved, drift)
     if log is not None:
@@ -174,7 +175,7 @@ def _alone(where: Where) -> Iterator[None]:
     connection = open_target(where)
     try:
         row = connection.execute(
-            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [_LOCK]
+            "SELECT pg_catalog.pg_try_advisory_lock(%s)", [LOCK]
         ).fetchone()
         if row is None or not row[0]:
             raise OneroofError(

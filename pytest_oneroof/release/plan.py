@@ -72,8 +72,10 @@ class Packet:
     alternative: str
     standing: str
     probe: str
+    middle: str
     touches: tuple[str, ...]
     steps: tuple[Step, ...]
+    reads: tuple[Step, ...]
     rollback: tuple[Step, ...]
     tiers_back: tuple[Step, ...]
     later: tuple[Later, ...]
@@ -145,9 +147,9 @@ def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
     """
     try:
         data: dict[str, Any] = json.loads(files[PLAN])
-        steps, rollback, tiers_back = (
+        steps, reads, rollback, tiers_back = (
             tuple(Step(**entry) for entry in data.pop(key))
-            for key in ("steps", "rollback", "tiers_back")
+            for key in ("steps", "reads", "rollback", "tiers_back")
         )
         later = tuple(Later(**entry) for entry in data.pop("later"))
         touches = tuple(data.pop("touches"))
@@ -155,6 +157,7 @@ def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
             name=data.pop("packet"),
             touches=touches,
             steps=steps,
+            reads=reads,
             rollback=rollback,
             tiers_back=tiers_back,
             later=later,
@@ -164,7 +167,7 @@ def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise OneroofError(f"{PLAN} is no plan of a packet: {error!r}") from error
-    named = [step.file for step in (*steps, *rollback, *tiers_back)]
+    named = [step.file for step in (*steps, *reads, *rollback, *tiers_back)]
     named += [f for f in (opened.standing, opened.probe) if f]
     if absent := [file for file in named if file not in files]:
         raise OneroofError(f"{PLAN} names files that are not sealed: {absent}")
@@ -178,7 +181,7 @@ def told_plan(packet: Packet) -> list[str]:
         f"  {packet.about}",
         f"  seal: {len(packet.files)} files, manifest sha256 {packet.sha256}",
     ]
-    for step in (*packet.steps, *packet.rollback):
+    for step in (*packet.steps, *packet.reads, *packet.rollback, *packet.tiers_back):
         lines += [
             f"{step.step:>3} {step.name} [{step.kind}, {step.automation}] {step.file}",
             f"      gate:  {step.gate}",

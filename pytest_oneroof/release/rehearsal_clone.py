@@ -20,6 +20,7 @@ from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.host import Found, Host, new_nonce, now
 from pytest_oneroof.clone.marker import PREFIX, Marker
 from pytest_oneroof.clone.records import Record
+from pytest_oneroof.clone.tripwire import create_tripwire
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.catalog import read_facts
@@ -98,6 +99,7 @@ def _make(host: Host, source: str) -> tuple[Found, str]:
         lifecycle.make_database(host, name, source, marker)
         with contextlib.closing(connect(host.url(name))) as session:
             roles.reown(session, marker.owner)
+            create_tripwire(session, marker.role)
         lifecycle.admit_role(host, name, marker, writable=True)
     except BaseException:
         if host.find(name) is not None:

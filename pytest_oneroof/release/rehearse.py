@@ -97,11 +97,12 @@ def rehearse(packet: Packet, clone: RehearsalClone, say: Say) -> Rehearsal:
     open_gate(where)
     told.shown.append(f"gate {_ready(packet, where).gate.status} on the clone only")
     before = _pin(where)
-    told.forward = _passed(run_steps(where, packet, packet.steps, say), "forward")
-    applied = _pin(where)
+    forward = (*packet.steps, *packet.reads)
+    told.forward = _passed(run_steps(where, packet, forward, say), "forward")
+    applied, near = _pin(where), _pin(where, packet.touches)
     _expect_phase(packet, where, packet.end, told)
     _expect_refusal(packet, where, "a second time", told)
-    _same(applied, _pin(where), "the refused second run")
+    _same(near, _pin(where, packet.touches), "the refused second run")
     told.backward = _passed(run_steps(where, packet, packet.rollback, say), "backward")
     rolled_back = _pin(where)
     told.proof = prove(f"packet {packet.name}", before, applied, rolled_back)
@@ -169,9 +170,9 @@ def pin_source(url: str, relations: Sequence[str] | None = None) -> Pin:
         return read_pin(connection, relations)
 
 
-def _pin(where: Where) -> Pin:
+def _pin(where: Where, relations: Sequence[str] | None = None) -> Pin:
     with contextlib.closing(open_target(where)) as connection:
-        return read_pin(connection)
+        return read_pin(connection, relations)
 
 
 def _ready(packet: Packet, where: Where) -> Standing:

@@ -61,7 +61,8 @@ def run(order: Order, say: Say) -> Answer:
     log = _log(order, identity, "run")
     before = pin_of(where, packet)
     _keep(log, {"before": before})
-    outcome = run_steps(where, packet, packet.steps, say, log)
+    steps = (*packet.steps, *packet.reads)
+    outcome = run_steps(where, packet, steps, say, log)
     if outcome.failed is not None and outcome.failed.step.kind == "preflight":
         hold = Hold("preflight", outcome.failed.said, outcome.failed.hint or NOTHING)
         return _held(packet, "run", [hold], read_standing(where, packet))
@@ -102,7 +103,7 @@ def roll_back(
 
 def verify(packet: Packet, where: Where, say: Say) -> Answer:
     """Run the packet's verifying steps, which only read; status 0 or 1."""
-    steps = [step for step in packet.steps if step.kind == "verify"]
+    steps = [s for s in (*packet.steps, *packet.reads) if s.kind == "verify"]
     standing = read_standing(where, packet)
     outcome = run_steps(where, packet, steps, say)
     lines = [*standing.lines(), *(run.line() for run in outcome.runs)]

@@ -6,7 +6,7 @@ Facts are read in one READ ONLY transaction; the decision is pure.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from pytest_oneroof.production.gate import GateVerdict, decide, read_facts
 from pytest_oneroof.release.plan import Packet, known_packets, open_packet
 from pytest_oneroof.release.steps import Where, open_target, read_rows
 
-ABSENT = "absent"
+ABSENT, WHOLE = "absent", "whole"
 SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 Connection = psycopg.Connection[Any]
@@ -127,7 +127,8 @@ def read_standing(where: Where, packet: Packet) -> Standing:
         raise ServerError(
             f"cannot read where the database stands: {str(error).strip()}"
         ) from error
-    return Standing(read_identity(where), tell_phase(metrics, traces), gate, steps)
+    phase = _agreed(tell_phase(metrics, traces), packets, steps)
+    return Standing(read_identity(where), phase, gate, steps)
 
 
 def hold_target(packet: Packet, identity: Identity, typed: str) -> tuple[Hold, ...]:
@@ -176,6 +177,29 @@ SELECT pg_catalog.current_database()::text,
 
 def _shipped() -> list[Packet]:
     return [open_packet(name) for name in known_packets()]
+
+
+def _agreed(
+    phase: Phase, packets: Sequence[Packet], steps: Sequence[StepState]
+) -> Phase:
+    """Return the phase if the steps that stand agree with it, else partial.
+
+    A phase is told by figures; a packet's later steps move none of them.
+    """
+    for packet in packets:
+        wanted = {packet.end: WHOLE, packet.start: ABSENT}.get(phase.name)
+        wrong = {
+            f"{step.packet} step {step.step}": (wanted, f"{step.state}: {step.found}")
+            for step in steps
+            if wanted and step.packet == packet.name and step.state != wanted
+        }
+        if wrong:
+            whole = [
+                s.step for s in steps if s.packet == packet.name and s.state == WHOLE
+            ]
+            stand = f"{packet.name} steps {', '.join(whole) or 'none'} stand"
+            return Phase(PARTIAL, phase.name, wrong, (stand,))
+    return phase
 
 
 def _identity(packet: Packet, identity: Identity, typed: str) -> Iterator[Hold]:

@@ -98,6 +98,12 @@ def test_what_is_no_secret_is_not_found(text: str) -> None:
     assert [r.name for r in builtin_rules() if r.finds(text)] == []
 
 
+def test_host_of_a_url_is_no_persons_address() -> None:
+    """A user at a host, in a URL, is told as a live host and not as a person."""
+    text = "postgresql://directus@db.incomex-live.vn/directus"
+    assert [r.name for r in builtin_rules() if r.finds(text)] == ["url-host"]
+
+
 @pytest.mark.parametrize(
     ("host", "live"),
     [

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pytest_oneroof import resources
 from pytest_oneroof.evidence.document import Document, document
 from pytest_oneroof.evidence.facts import Check, Figure, RunFacts
 from pytest_oneroof.evidence.heat import cells_of, read_cells
@@ -190,9 +191,10 @@ def test_heat_map_is_the_database(
     """In a browser the map shows what the database counts, before and after a change.
 
     One anchor deleted: exactly its group's 16 cells are open, and verdict and map
-    name the cells that the gap view names; one override: exactly one is direct.
+    name the cells that gap view and endpoint name; one override: exactly one is direct.
     """
     with psycopg.connect(baseline_copy, autocommit=True) as own:
+        own.execute(resources.read_text("sql/contract/E5_gaps.sql").encode())
         for number, (change, expected) in enumerate(
             [
                 (
@@ -219,6 +221,8 @@ def test_heat_map_is_the_database(
             assert len(found) == expected["open"]
             values = told(facts)
             assert values["ownership"]["open"] == found
+            answer = own.execute("SELECT * FROM public.v_api_coverage_gaps")
+            assert [f"{ref}/{scope}" for _, ref, scope in answer] == found
             assert (
                 sum(o["cells"] for o in values["ownership"]["owners"])
                 == expected["own"]

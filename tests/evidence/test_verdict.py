@@ -137,6 +137,37 @@ def test_substrate_on_a_clone_only_marked_isolated_and_droppable() -> None:
     assert words(judge(facts))["substrate"] == "NO-GO"
 
 
+def test_acceptance_speaks_of_production_alone() -> None:
+    """Checks read on production open its acceptance, and nothing of a clone."""
+    facts = runs.with_production(
+        runs.clone_run(
+            target="production",
+            checks=runs.suites("coverage", where="production"),
+            states=(),
+            cells=(),
+        ),
+        "BLOCKED",
+        "ospa<1;",
+    )
+    verdict = judge(facts)
+    found = words(verdict)
+    assert (verdict.target, found["acceptance"]) == ("production", "GO")
+    assert (found["production safety"], found["human gate"]) == ("GO", "CLOSED")
+    assert found["A"] == "NO-GO"
+    assert row_of(verdict, "A").reason == (
+        "not shown: suite coverage did not run on a clone; no ownership was read"
+    )
+
+
+def test_what_ran_on_the_clone_accepts_no_production() -> None:
+    """Coverage on the clone is none on production, though production was read."""
+    verdict = judge(runs.with_production(runs.clone_run(), "BLOCKED", "ospa<1;"))
+    assert words(verdict)["acceptance"] == "NO-GO"
+    assert row_of(verdict, "acceptance").reason == (
+        "not shown: suite coverage, what reads of it did not run on a production"
+    )
+
+
 def test_failed_check_is_told_by_its_figures() -> None:
     """A failed check makes its objective NO-GO, told by what was expected and found."""
     verdict = judge(runs.failing(runs.clone_run(), "r1.2"))
@@ -169,6 +200,9 @@ def test_open_cells_are_named() -> None:
         "2 of 6 cells without an owner: agents/audit, tasks/policy",
     )
     verdict = judge(runs.failing(facts, "r1.2"))
+    assert objective_lines(verdict)[-1] == (
+        "open       2 cells: agents/audit, tasks/policy"
+    )
     assert verdict.reasons == (
         "oneroof/test_coverage.py::test_it[r1.2] failed",
         "2 open cells: agents/audit, tasks/policy",

@@ -272,8 +272,8 @@ def without_comments(name: str) -> str:
 def gated_files() -> list[str]:
     """Return the SQL files in which it depends on approvals what happens.
 
-    They read the signature, or raise and count approvals; metrics only count, and
-    a rehearsal's opening of its clone only writes.
+    They read the signature, or refuse for the ratification gate; probes and metrics
+    only count, and a rehearsal's opening of its clone only writes.
     """
     root = resources.path("sql")
     names = [f.relative_to(root).as_posix() for f in root.rglob("*.sql")]
@@ -283,7 +283,7 @@ def gated_files() -> list[str]:
         for name, text in texts.items()
         if name != "gate/predicate.sql"
         and "FROM public.os_proposal_approvals" in text
-        and ("esignature" in text or "RAISE EXCEPTION" in text)
+        and ("esignature" in text or "ratification gate" in text)
     )
 
 

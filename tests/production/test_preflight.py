@@ -12,11 +12,11 @@ from pytest_oneroof.errors import GuardRefused
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production import preflight
 from pytest_oneroof.production.channel import ProductionChannel
+from pytest_oneroof.production.powers import Power
 from pytest_oneroof.production.preflight import (
     ChannelRefused,
     ChannelRules,
     Facts,
-    Power,
     judge,
 )
 

@@ -135,6 +135,24 @@ $$;
 
 DO $$
 DECLARE
+  missing text;
+BEGIN
+  SELECT string_agg(name, ', ' ORDER BY name)
+  INTO missing
+  FROM unnest(ARRAY[
+    'v_governance_object_containment', 'v_governance_object_inventory',
+    'v_object_effective_owner', 'v_object_owner_conflict', 'v_object_owner_gap'
+  ]) AS name
+  WHERE to_regclass('public.' || name) IS NULL;
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION 'REFUSING: prerequisite view missing: %', missing;
+  END IF;
+END
+$$;
+
+DO $$
+DECLARE
+  ospa bigint := (SELECT count(*) FROM public.os_proposal_approvals);
   own bigint := (SELECT count(*) FROM public.governance_object_ownership);
   gap bigint := (SELECT count(*) FROM public.v_object_owner_gap);
   conflict bigint := (SELECT count(*) FROM public.v_object_owner_conflict);
@@ -160,16 +178,22 @@ DECLARE
 BEGIN
   IF axis <> 0 THEN
     RAISE EXCEPTION 'REFUSING: axis substrate already present (% tables)', axis
-      USING HINT = 'roll the full packet back first: oneroof rollout rollback full';
+      USING HINT = 'greenfield only; the way back: oneroof rollout rollback full';
   END IF;
   IF own <> 0 THEN
     RAISE EXCEPTION 'REFUSING: pre-state own=%, expected 0', own
-      USING HINT = 'seeded by '
-        || (
-          SELECT string_agg(DISTINCT created_by, ', ' ORDER BY created_by)
-          FROM public.governance_object_ownership
+      USING HINT = (
+        SELECT format(
+          'seeded by %s; the way back: oneroof rollout rollback %s',
+          string_agg(DISTINCT created_by, ', ' ORDER BY created_by),
+          CASE min(created_by)
+            WHEN 'F6_OWNERSHIP_SEED_COMMIT' THEN 'ownership'
+            WHEN 'PROD_OWNERSHIP_SEED_2026-06-03' THEN 'full'
+            ELSE 'is not known'
+          END
         )
-        || '; roll that packet back first: oneroof rollout rollback ownership|full';
+        FROM public.governance_object_ownership
+      );
   END IF;
   IF gap <> 210 OR conflict <> 0 THEN
     RAISE EXCEPTION 'REFUSING: pre-state gap=% conflict=%, expected 210 and 0',
@@ -181,10 +205,25 @@ BEGIN
       inventory, containment, scopes;
   END IF;
   IF gov_emit <> 0 THEN
-    RAISE EXCEPTION 'REFUSING: pre-state gov_emit=%, expected 0', gov_emit;
+    RAISE EXCEPTION 'REFUSING: pre-state emit=%, expected 0', gov_emit;
   END IF;
-  RAISE NOTICE 'greenfield: own=% gap=% conflict=% emit=% axis=absent prereqs=present',
-    own, gap, conflict, gov_emit;
+  RAISE NOTICE
+    'greenfield: ospa=% gap=% own=% conflict=% emit=% axis=absent prereqs=present',
+    ospa, gap, own, conflict, gov_emit;
+END
+$$;
+
+-- The sequence is begun anew where it stands, so that its positions too go back if
+-- this transaction does: nextval alone is never undone (manual, ALTER SEQUENCE).
+DO $$
+BEGIN
+  EXECUTE format(
+    'ALTER SEQUENCE public.governance_object_ownership_id_seq RESTART WITH %s',
+    (
+      SELECT last_value + is_called::integer
+      FROM public.governance_object_ownership_id_seq
+    )
+  );
 END
 $$;
 

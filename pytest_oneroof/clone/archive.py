@@ -1,0 +1,95 @@
+"""What a dump in custom format says of the database that it was made from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.marker import Marker, parse_marker
+from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.postgres.tools import Tools, fitting_tools
+
+# As pg_dump writes them into the statement that a restore with --create begins with.
+_CREATE = re.compile(r"^CREATE DATABASE (.+?) WITH TEMPLATE = template0(.*);$", re.M)
+_LOCALE = re.compile(
+    r" (?:ENCODING|LOCALE_PROVIDER|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|ICU_RULES"
+    r"|BUILTIN_LOCALE) = (?:'(?:[^']|'')*'|[a-z]+)"
+)
+_SETTING = re.compile(r"^ALTER DATABASE (?:\"(?:[^\"]|\"\")+\"|\S+) SET (.+);$", re.M)
+_COMMENT = re.compile(r"^COMMENT ON DATABASE .+? IS '((?:[^']|'')*)';$", re.M)
+_TOO_NEW = "unsupported version"
+
+
+@dataclass(frozen=True)
+class Header:
+    """A dump's database: its name, locale, settings and, if it was ours, marker."""
+
+    database: str
+    locale: str
+    settings: tuple[str, ...]
+    marker: Marker | None
+    tools: Tools
+
+    def clause(self) -> sql.Composable:
+        """Return the words of CREATE DATABASE for an empty one like it."""
+        return sql.SQL("TEMPLATE template0" + self.locale)
+
+    def carry_settings(self, host: Host, name: str) -> None:
+        """Give a database the settings that the dumped one had."""
+        for setting in self.settings:
+            host.admin.execute(
+                sql.SQL("ALTER DATABASE {} SET ").format(sql.Identifier(name))
+                + sql.SQL(setting)
+            )
+
+
+def read_header(file: Path, major: int) -> Header:
+    """Return what a dump says, read by tools that fit a server of that major version.
+
+    The dump is a sealed one, as its words become part of statements. Raise
+    SettingsError for a file that is no dump in custom format.
+    """
+    for tools in fitting_tools(major):
+        done = _read(tools, file)
+        if done.returncode == 0:
+            return _parsed(done.stdout, tools)
+        if _TOO_NEW not in done.stderr:
+            break
+    else:
+        raise CloneError(
+            f"{file.name} was dumped by newer client tools than any on this machine\n"
+            f"{done.stderr.strip()}"
+        )
+    raise SettingsError(f"{file.name} is no snapshot: {done.stderr.strip()}")
+
+
+def _read(tools: Tools, file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(tools.path("pg_restore"), "--create", "--schema-only"),
+            *("--section=pre-data", "--file=-", str(file.absolute())),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def _parsed(text: str, tools: Tools) -> Header:
+    create, comment = _CREATE.search(text), _COMMENT.search(text)
+    if create is None:
+        raise SettingsError("the dump does not say which database it was made from")
+    return Header(
+        database=create[1].strip('"'),
+        locale="".join(_LOCALE.findall(create[2])),
+        settings=tuple(_SETTING.findall(text)),
+        marker=parse_marker(comment[1].replace("''", "'")) if comment else None,
+        tools=tools,
+    )

@@ -1,0 +1,117 @@
+"""Snapshots of a clone: a dump in a file with its seal beside it, and back again.
+
+What is restored is compared with its seal twice: before anything is created, and
+while it flows into the new database, so that the bytes sealed are the bytes run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_oneroof.clone.archive import Header, read_header
+from pytest_oneroof.clone.blockers import application_of
+from pytest_oneroof.clone.dump import dumping, pump, restoring
+from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.making import half_made
+from pytest_oneroof.clone.sealed_file import (
+    NewFile,
+    Sum,
+    read_seal,
+    require_seal,
+)
+from pytest_oneroof.clone.space import read_room, require_room
+from pytest_oneroof.clone.watch import Flow, Watch
+from pytest_oneroof.clone.wish import Wish, finish
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.tools import Tools, find_tools
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot that was written: its files, what seals it, how it flowed."""
+
+    file: Path
+    seal: Path
+    sha256: str
+    size: int
+    flow: Flow
+    tools: Tools
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A clone that was restored, from which database, and what is worth telling."""
+
+    found: Found
+    header: Header
+    sha256: str
+    flow: Flow
+    notes: tuple[str, ...]
+
+
+def snapshot(host: Host, found: Found, file: Path, watch: Watch) -> Snapshot:
+    """Dump a clone to a new file and seal it; call it with the clone held.
+
+    The file appears under its name when it is whole, and only if there is none.
+    Raise SettingsError for a file or seal that exists, CloneError.
+    """
+    assert found.marker is not None
+    tools = find_tools(host.admin.info.server_version // 10000)
+    name = application_of(found.marker.nonce)
+    started = time.perf_counter()
+    with NewFile(file, host.records.folder) as new:
+        total = Sum(new.write)
+        watch.begin(f"{found.name} → {file.name}")
+        with dumping(tools, host.url(found.name), name, compress=True) as source:
+            flowed = pump(source, total.add, watch.count)
+        entry = total.entry(file.name)
+        seal = new.finish(entry, {"database_bytes": found.size})
+    flow = Flow.since(started, flowed)
+    return Snapshot(file, seal, entry.sha256, flowed, flow, tools)
+
+
+def restore(host: Host, file: Path, wish: Wish, watch: Watch) -> Restored:
+    """Make a clone of a snapshot whose seal holds; nothing stays when that fails.
+
+    Raise SealBroken, SettingsError for a file that is no dump, CloneError.
+    """
+    wish.require_place(host)
+    entry, facts = read_seal(file)
+    watch.begin(f"checking {file.name}", entry.size)
+    require_seal(file, entry, watch.count)
+    major = host.admin.info.server_version // 10000
+    header = read_header(file, major)
+    # Without the size it had, a dump is taken to be a quarter of its database.
+    size = int(facts.get("database_bytes") or 4 * (entry.size or 0))
+    room = read_room(host, size)
+    require_room(room, f"the snapshot {file.name}")
+    watch.say(str(room))
+    source = header.marker.source if header.marker else header.database
+    marker = dataclasses.replace(
+        wish.marker(f"{source} (snapshot {file.name})"),
+        baseline=header.marker.baseline if header.marker else "",
+    )
+    name = application_of(marker.nonce)
+    started = time.perf_counter()
+    with half_made(host, wish.name, marker, header.clause()) as half:
+        host.allow_connections(half.name, allowed=True)
+        watch.begin(f"{file.name} → {wish.name}", entry.size)
+        target = host.url(half.name)
+        with (
+            file.open("rb") as archive,
+            restoring(header.tools, target, name, server_major=major) as sink,
+        ):
+            total = Sum(sink.write)
+            flowed = pump(archive, total.add, watch.count)
+        total.require(file, entry)
+        flow = Flow.since(started, flowed)
+        header.carry_settings(host, half.name)
+        with contextlib.closing(connect(target, application=name)) as connection:
+            connection.execute("ANALYZE")
+        found, told = finish(host, half, marker, wish, watch)
+    notes = (f"client tools {header.tools}", str(room), *told)
+    return Restored(found, header, entry.sha256, flow, notes)

@@ -1,0 +1,174 @@
+"""`oneroof clone reset | drop | gc`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import click
+import psycopg
+
+from pytest_oneroof import resources
+from pytest_oneroof.clone import lifecycle, standin
+from pytest_oneroof.clone.gc import Judged, collect
+from pytest_oneroof.clone.hold import (
+    find_ours,
+    held,
+    require_free,
+    require_no_template,
+    require_unprotected,
+)
+from pytest_oneroof.clone.host import Found
+from pytest_oneroof.clone.reset import reset_from, template_of
+from pytest_oneroof.commands.clone_list import show
+from pytest_oneroof.commands.clone_place import ADMIN, Place, place
+from pytest_oneroof.commands.meter import meter
+from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.production.baseline import read_metrics, tell_phase
+
+# What takes the stages back, in place: undone by the stages themselves.
+ROLLBACK = "fixtures/lifecycle.json"
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help="Take the stages' rows back and run the stages again, in the same database.",
+)
+@ADMIN
+@JSON
+def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) -> None:
+    """Bring the clone NAME back to its baseline.
+
+    By a fresh copy of its template, under the same name and roles, which takes
+    its place only when it is whole; or --in-place: back to greenfield in the
+    order of its foreign keys, then the stages again.
+    """
+    with place(admin_url) as here:
+        found = find_ours(here.host, name)
+        require_no_template(found)
+        require_unprotected(found)
+        with held(here.host, found, alone=True):
+            phases = _reset_in_place(here, found) if in_place else _reset(here, found)
+        found = find_ours(here.host, name)
+        here.record(found)
+        notes = [*phases, *here.differing(found)]
+        how = "in place" if in_place else "template"
+        show(here, name, notes, {"reset": how, "notes": notes}, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@ADMIN
+@JSON
+def drop(name: str, admin_url: str | None, *, as_json: bool) -> None:
+    """Drop a clone that carries our marker, and no other database.
+
+    What blocks it is named with the statement that lifts it; nothing is ended
+    that is not ours.
+    """
+    with place(admin_url) as here, here.host.making():
+        found = find_ours(here.host, name)
+        require_no_template(found)
+        require_unprotected(found)
+        require_free(here.host, found)
+        lifecycle.drop(here.host, name)
+        lifecycle.drop_source(here.host, found)
+        here.forget(found)
+        value = {"target": here.target, "dropped": name}
+        emit(value, [f"dropped {name}"], as_json=as_json)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@ADMIN
+@JSON
+def gc(admin_url: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Drop expired clones and what dead runs left.
+
+    Kept are protected clones, those in use, and those that something blocks;
+    each is told with its reason.
+    """
+    with place(admin_url) as here, here.host.making():
+        before = {found.name: found for found in here.host.marked()}
+        judged = collect(here.host, datetime.now(UTC), dry_run=dry_run)
+        if not dry_run:
+            _forget(here, judged, before)
+        value = {
+            "target": here.target,
+            "dry_run": dry_run,
+            "judged": [asdict(entry) for entry in judged],
+        }
+        emit(value, _lines(judged, dry_run=dry_run), as_json=as_json)
+
+
+def _reset(here: Place, found: Found) -> list[str]:
+    template = _template_of(here, found)
+    with meter() as watch:
+        fresh = reset_from(here.host, found, template, watch)
+    with here.host.making():
+        lifecycle.move_source(here.host, found, fresh)
+    assert found.marker is not None
+    here.baseline_file(found.name, found.marker).unlink(missing_ok=True)
+    return [f"a fresh copy of {template.name}"]
+
+
+def _template_of(here: Place, found: Found) -> Found:
+    built = here.server.state["template"] if here.server else None
+    template = template_of(here.host, found, built=built)
+    if template is None:
+        raise SettingsError(
+            f"{found.name!r} has no template to reset to\n"
+            f"to fix this, either: oneroof clone reset {found.name} --in-place\n"
+            f"or: oneroof clone restore FILE {found.name} --replace\n"
+            f"or keep one beforehand: oneroof clone baseline {found.name} --template"
+        )
+    return template
+
+
+def _reset_in_place(here: Place, found: Found) -> list[str]:
+    assert found.marker is not None
+    stages = resources.read_json(standin.PLAN)["clone"]["stages"]
+    phases = [_phase(here, found)]
+    for files in (resources.read_json(ROLLBACK)["reset_in_place"], stages):
+        try:
+            standin.run_stages(here.host, found.name, found.marker, files)
+        except psycopg.Error as error:
+            raise CloneError(
+                f"{found.name!r} is not reset, its phase is {_phase(here, found)}: "
+                f"{str(error).strip()}\nwhat the last file did is undone; a fresh "
+                f"copy: oneroof clone reset {found.name}"
+            ) from error
+        phases.append(_phase(here, found))
+    with here.host.making():
+        lifecycle.drop_source(here.host, found)
+    return [f"phase {' → '.join(phases)}"]
+
+
+def _phase(here: Place, found: Found) -> str:
+    with here.session(found) as connection:
+        try:
+            return tell_phase(read_metrics(connection)).name
+        except psycopg.errors.UndefinedTable:
+            return "unknown (its tables are not there)"
+
+
+def _forget(here: Place, judged: list[Judged], before: dict[str, Found]) -> None:
+    for entry in judged:
+        if entry.goes and entry.name in before:
+            here.forget(before[entry.name])
+
+
+def _lines(judged: list[Judged], *, dry_run: bool) -> list[str]:
+    verb = "would drop" if dry_run else "dropped"
+    lines = [
+        f"{verb if entry.goes else 'kept'} {entry.what} {entry.name}: {entry.why}"
+        for entry in judged
+    ]
+    freed = sum(entry.size for entry in judged if entry.goes)
+    if not any(entry.goes for entry in judged):
+        return [*lines, "nothing to collect"]
+    return [*lines, f"{freed / 2**20:,.0f} MB {'to free' if dry_run else 'freed'}"]

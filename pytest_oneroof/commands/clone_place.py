@@ -1,0 +1,209 @@
+"""Where a clone command works: on the user's server, or on the embedded one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+
+from pytest_oneroof import settings as s
+from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.blockers import application_of
+from pytest_oneroof.clone.guard import Reason, Rules, is_production
+from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.lifecycle import role_url
+from pytest_oneroof.clone.look import Look, file_of
+from pytest_oneroof.clone.marker import PREFIX, Marker
+from pytest_oneroof.clone.records import Records
+from pytest_oneroof.commands.output import progress
+from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
+from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.postgres.connect import connect, redact
+from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
+
+STAND_IN = "stand-in"
+SHOWN = 3
+ADMIN = click.option(
+    "--admin-url",
+    envvar="ONEROOF_ADMIN_URL",
+    metavar="URL",
+    help="The administrator of your own server (default: the embedded server).",
+)
+PRODUCTION = click.option(
+    "--production",
+    "productions",
+    multiple=True,
+    metavar="NAME",
+    help="Declared production, as in oneroof_productions (may be repeated).",
+)
+PROTECT = click.option(
+    "--protect", is_flag=True, help="Never drop, replace or reset it: see unprotect."
+)
+EXPIRES = click.option(
+    "--expires",
+    metavar="WHEN",
+    help="When gc may drop it: 30m, 12h, 7d, 2w, a date or a time (default: never).",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server that a command works on, and what `--json` calls it.
+
+    `server` is set on the embedded server, whose production is the stand-in.
+    """
+
+    host: Host
+    server: EmbeddedServer | None
+    cache: Path
+
+    @property
+    def target(self) -> str:
+        """The word that `--json` has for the server."""
+        return STAND_IN if self.server else redact(self.host.url("postgres"))
+
+    def keeper(self, name: str) -> Callable[[Marker, str], None]:
+        """Return what writes a clone's URL, with its password, to a private file."""
+
+        def keep(marker: Marker, password: str) -> None:
+            file = self.url_file(name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, role_url(self.host, name, marker.role, password))
+
+        return keep
+
+    def url_file(self, name: str) -> Path:
+        """Return the file that keeps the URL of a clone's check role."""
+        return self.cache / "urls" / f"{self.host.system_identifier}-{name}"
+
+    @contextlib.contextmanager
+    def session(self, found: Found) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a session on a clone that is known as ours while it ends, too."""
+        assert found.marker is not None
+        url, application = self.host.url(found.name), application_of(found.marker.nonce)
+        with contextlib.closing(connect(url, application=application)) as connection:
+            yield connection
+
+    def record(self, found: Found) -> None:
+        """Read a clone whole, and keep that as what later runs compare with."""
+        assert found.marker is not None
+        look = Look(self.baseline_file(found.name, found.marker))
+        with self.session(found) as connection:
+            look.record(connection)
+
+    def differing(self, found: Found) -> list[str]:
+        """Tell how the embedded server's own clone differs from its baseline.
+
+        Runs compare that clone with the baseline that was built with the server.
+        """
+        if self.server is None or found.name != self.server.state["clone"]:
+            return []
+        look = Look(standin.baseline_file(self.server))
+        with self.session(found) as connection:
+            changed = look.compare(connection)
+        if not changed:
+            return ["as the baseline that runs compare with"]
+        told = "; ".join(str(residue) for residue in changed[:SHOWN])
+        return [
+            f"not as the baseline that runs compare with, in {len(changed)} objects: "
+            f"{told}\nback to it: oneroof clone reset {found.name}"
+        ]
+
+    def forget(self, found: Found) -> None:
+        """Remove the files that were kept for a clone that is gone."""
+        assert found.marker is not None
+        self.url_file(found.name).unlink(missing_ok=True)
+        self.baseline_file(found.name, found.marker).unlink(missing_ok=True)
+
+    def baseline_file(self, name: str, marker: Marker) -> Path:
+        """Return the file that keeps what a clone is compared with."""
+        return file_of(self.host.records.folder, name, marker.nonce)
+
+
+@contextlib.contextmanager
+def place(admin_url: str | None) -> Iterator[Place]:
+    """Yield the server to work on; without a URL the embedded one, and say so.
+
+    Raise ServerError, in the server's words, for what it refuses.
+    """
+    settings = s.resolve({"admin_url": admin_url}, os.environ, lambda name: None)
+    cache = settings.cache_dir or default_cache()
+    with contextlib.ExitStack() as stack:
+        if settings.admin_url:
+            server, url = None, settings.admin_url
+            records = Records(cache / "databases")
+        else:
+            server = _embedded(settings, stack)
+            records, url = standin.records_of(server), server.url("postgres")
+        try:
+            host = stack.enter_context(contextlib.closing(Host(url, records)))
+            yield Place(host, server, cache)
+        except psycopg.Error as error:
+            told = redact(str(error)).strip()
+            raise ServerError(f"the server refused: {told}") from error
+
+
+def check_pattern(name: str) -> None:
+    """Raise SettingsError for a name that no clone may have."""
+    if not re.fullmatch(s.CLONE_PATTERN, name):
+        raise SettingsError(
+            f"a clone's name must match {s.CLONE_PATTERN}, given: {name!r}"
+        )
+
+
+def require_new(here: Place, name: str) -> None:
+    """Raise SettingsError for a name that no clone may have, or that is taken."""
+    check_pattern(name)
+    if here.host.find(name) is not None:
+        raise SettingsError(
+            f"the database {name!r} exists already; nothing was created over it\n"
+            "to fix this, choose another name or drop it: oneroof clone drop"
+        )
+
+
+def refuse_production(host: Host, name: str, productions: tuple[str, ...]) -> None:
+    """Raise GuardRefused, with every reason, for what could be a production."""
+    rules = Rules(s.CLONE_PATTERN, productions or s.Settings().productions)
+    facts = read_facts(host.admin, prefix=PREFIX, own_pids=[])
+    reasons = []
+    if told := is_production(facts, name, rules):
+        reasons.append(
+            Reason(
+                "production",
+                f"{name!r} is the declared production {told!r}",
+                "a production is copied, never made a clone itself",
+                "oneroof clone create NAME --from " + name,
+            )
+        )
+    found = host.find(name)
+    if found is not None and (standing := host.sessions_on(found.oid)):
+        who = ", ".join(f"pid {pid} of {role}" for pid, role in standing)
+        reasons.append(
+            Reason(
+                "sessions",
+                f"{name!r} has sessions: {who}",
+                "a database that somebody works on could be a production",
+                "end what is yours and try again",
+            )
+        )
+    if reasons:
+        raise GuardRefused(name, reasons)
+
+
+def _embedded(settings: s.Settings, stack: contextlib.ExitStack) -> EmbeddedServer:
+    click.echo(
+        "oneroof: no --admin-url: this is the embedded server, with a stand-in "
+        "production",
+        err=True,
+    )
+    server = standin.server_for(settings.cache_dir, settings.pg_version)
+    server.acquire(lambda built: standin.build(built, progress()), progress())
+    stack.callback(server.release)
+    return server

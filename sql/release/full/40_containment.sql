@@ -1,0 +1,313 @@
+-- Tier 4, containment: which group each object belongs to, and who answers; commits.
+--
+-- Gate: database directus (or the marked clone that oneroof.target_database names);
+--   os_proposal_approvals signed; approval oneroof.ratified_apr approved, with quorum.
+-- Needs before: tier 3; no axis containment.
+-- Expected delta: +1 axis, +5 values, +1 rule (CR-CONTAIN-ASSIGNED), +35 assignments,
+--   +35 owners by axis.
+-- Leaves: containment required 35, gap 0. An object's owner is its group's, of the
+--   first scope where scopes differ.
+-- Undone by: rollback/30_tier_4.sql, or rollback/99_rollback_full.sql, by created_by
+--   PROD_containment_2026-06-03.
+-- Stop: required <> 35 or gap <> 0: the transaction is aborted, nothing is changed.
+
+BEGIN;
+SET LOCAL search_path = pg_catalog;
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '15s';
+SET LOCAL idle_in_transaction_session_timeout = '15s';
+SET LOCAL oneroof.step_writes =
+  'public.axis_registry public.axis_value public.coverage_rule '
+  'public.axis_assignment public.axis_object_ownership';
+
+DO $$
+DECLARE
+  target text := coalesce(
+    nullif(current_setting('oneroof.target_database', true), ''),
+    'directus'
+  );
+BEGIN
+  IF target = 'directus' AND current_database() <> 'directus' THEN
+    RAISE EXCEPTION 'REFUSING: % is not production directus', current_database();
+  END IF;
+  IF current_database() <> target THEN
+    RAISE EXCEPTION 'REFUSING: % is not the target %', current_database(), target;
+  END IF;
+  IF target <> 'directus' AND (
+    target !~ '^directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?$'
+    OR NOT EXISTS (
+      SELECT
+      FROM pg_catalog.pg_database AS base
+      WHERE base.datname = current_database()
+        AND starts_with(
+          shobj_description(base.oid, 'pg_database'),
+          'pytest-oneroof clone '
+        )
+    )
+  ) THEN
+    RAISE EXCEPTION 'REFUSING: % is neither production directus nor a marked clone',
+      target;
+  END IF;
+END
+$$;
+
+DO $$
+BEGIN
+  IF NOT current_setting('track_counts')::boolean THEN
+    RAISE EXCEPTION 'REFUSING: track_counts is off, what a step writes is not counted';
+  END IF;
+  PERFORM set_config(
+    'oneroof.rows_before',
+    (
+      SELECT coalesce(
+        jsonb_object_agg(
+          relid,
+          jsonb_build_array(n_tup_ins, n_tup_upd, n_tup_del)
+        ),
+        '{}'
+      )::text
+      FROM pg_catalog.pg_stat_xact_user_tables
+    ),
+    true
+  );
+END
+$$;
+
+DO $$
+DECLARE
+  ratified text := coalesce(current_setting('oneroof.ratified_apr', true), '');
+  ospa bigint := (SELECT count(*) FROM public.os_proposal_approvals);
+  signed bigint := (
+    SELECT count(*)
+    FROM public.os_proposal_approvals
+    WHERE
+    status = 'published' AND esignature_agreement AND signature_text ~ '[^[:space:]]'
+  );
+  request record;
+BEGIN
+  IF signed < 1 THEN
+    RAISE EXCEPTION 'REFUSING: ratification gate not met (os_proposal_approvals=%)',
+      ospa
+      USING DETAIL = format('%s published, agreed and signed', signed);
+  END IF;
+  IF ratified !~ '^[A-Za-z0-9][A-Za-z0-9._-]*$' THEN
+    RAISE EXCEPTION 'REFUSING: no ratified approval given (oneroof.ratified_apr=%)',
+      quote_literal(ratified);
+  END IF;
+  SELECT
+    approval.status,
+    count(*) FILTER (WHERE vote.decision = 'reject') AS rejects,
+    count(*) FILTER (
+      WHERE vote.decision = 'approve'
+        AND vote.approver_type = 'human'
+        AND vote.approver ILIKE '%president%'
+        AND vote.approver IS DISTINCT FROM proposer.name
+    ) AS presidents,
+    count(*) FILTER (
+      WHERE vote.decision = 'approve'
+        AND vote.approver_type = 'ai_council'
+        AND vote.approver IS DISTINCT FROM proposer.name
+    ) AS council
+  INTO request
+  FROM public.approval_requests AS approval
+  CROSS JOIN LATERAL (
+    SELECT coalesce(
+      approval.source_context ->> 'proposer',
+      approval.source_context ->> 'created_by'
+    ) AS name
+  ) AS proposer
+  LEFT JOIN public.apr_approvals AS vote
+    ON vote.apr_id = approval.id
+  WHERE approval.code = ratified
+  GROUP BY
+    approval.status;
+  IF request.status IS DISTINCT FROM 'approved' THEN
+    RAISE EXCEPTION 'REFUSING: approval % is not approved (status=%)',
+      ratified, coalesce(request.status, 'no such request');
+  END IF;
+  IF request.presidents < 1 OR request.council < 2 OR request.rejects > 0 THEN
+    RAISE EXCEPTION
+      'REFUSING: approval % is without its quorum (president=% council=% rejects=%)',
+      ratified, request.presidents, request.council, request.rejects;
+  END IF;
+END
+$$;
+
+DO $$
+DECLARE
+  own bigint := (SELECT count(*) FROM public.governance_object_ownership);
+  gap bigint := (SELECT count(*) FROM public.v_object_owner_gap);
+BEGIN
+  IF to_regclass('public.axis_registry') IS NULL OR own <> 30 OR gap <> 0 THEN
+    RAISE EXCEPTION 'REFUSING: tier 3 does not stand, own=% gap=%', own, gap;
+  END IF;
+  IF EXISTS (
+    SELECT FROM public.axis_registry WHERE axis_code = 'containment'
+  ) THEN
+    RAISE EXCEPTION 'REFUSING: axis containment is there already';
+  END IF;
+END
+$$;
+
+INSERT INTO public.axis_registry (
+  axis_code, axis_name, axis_family, axis_kind, value_domain, owner_scope_ref,
+  status, lifecycle_status, created_by
+)
+VALUES (
+  'containment', 'Containment', 'structural', 'deterministic', 'containment',
+  'global', 'active', 'active', 'PROD_containment_2026-06-03'
+);
+
+INSERT INTO public.axis_value (
+  axis_code, value_code, status, provenance, created_by
+)
+SELECT
+  'containment',
+  containment.parent_ref,
+  'active',
+  jsonb_build_object('kind', 'rule', 'source', 'collection_registry.group'),
+  'PROD_containment_2026-06-03'
+FROM public.v_governance_object_containment AS containment
+GROUP BY
+  containment.parent_ref
+ORDER BY
+  containment.parent_ref COLLATE "C";
+
+INSERT INTO public.coverage_rule (
+  rule_code, axis_code, applies_to, coverage_mode, confidence_threshold,
+  staleness_days, required_owner_kind, status, created_by
+)
+VALUES (
+  'CR-CONTAIN-ASSIGNED', 'containment', 'collection', 'per_assignment', 0.5, 0,
+  'accountable', 'active', 'PROD_containment_2026-06-03'
+);
+
+INSERT INTO public.axis_assignment (
+  object_type, object_ref, axis_code, value_code, zone, confidence, match_score,
+  assigned_kind, provenance, assigned_at, created_by
+)
+SELECT
+  containment.object_type,
+  containment.object_ref,
+  'containment',
+  containment.parent_ref,
+  'approved',
+  1.0,
+  1.0,
+  'rule',
+  jsonb_build_object('kind', 'rule', 'source', 'collection_registry.group'),
+  now(),
+  'PROD_containment_2026-06-03'
+FROM public.v_governance_object_containment AS containment
+ORDER BY
+  containment.object_ref COLLATE "C";
+
+INSERT INTO public.axis_object_ownership (
+  object_type, object_ref, axis_code, value_code, owner_gov_code, owner_kind,
+  provenance, approval_ref, created_by
+)
+SELECT DISTINCT ON (assigned.object_type, assigned.object_ref)
+  assigned.object_type,
+  assigned.object_ref,
+  'containment',
+  assigned.value_code,
+  owner.owner_gov_code,
+  'accountable',
+  jsonb_build_object('kind', 'inherited', 'anchor', assigned.value_code),
+  current_setting('oneroof.ratified_apr'),
+  'PROD_containment_2026-06-03'
+FROM public.axis_assignment AS assigned
+JOIN public.v_object_effective_owner AS owner
+  ON owner.object_type = 'group'
+  AND owner.object_ref = assigned.value_code
+WHERE assigned.axis_code = 'containment'
+  AND assigned.status = 'active'
+ORDER BY
+  assigned.object_type,
+  assigned.object_ref,
+  owner.scope;
+
+DO $$
+DECLARE
+  required bigint := (
+    SELECT count(*) FROM public.v_axis_required_cell WHERE axis_code = 'containment'
+  );
+  gap bigint := (
+    SELECT count(*) FROM public.v_axis_coverage_gap WHERE axis_code = 'containment'
+  );
+  value_count bigint := (
+    SELECT count(*) FROM public.axis_value WHERE axis_code = 'containment'
+  );
+  assigned bigint := (
+    SELECT count(*) FROM public.axis_assignment WHERE axis_code = 'containment'
+  );
+  owned bigint := (
+    SELECT count(*) FROM public.axis_object_ownership WHERE axis_code = 'containment'
+  );
+BEGIN
+  IF required <> 35 THEN
+    RAISE EXCEPTION 'post-state required=%, expected 35', required;
+  END IF;
+  IF gap <> 0 THEN
+    RAISE EXCEPTION 'post-state gap=%, expected 0', gap;
+  END IF;
+  IF value_count <> 5 OR assigned <> 35 OR owned <> 35 THEN
+    RAISE EXCEPTION 'post-state values=% assigned=% owned=%, expected 5, 35 and 35',
+      value_count, assigned, owned;
+  END IF;
+  RAISE NOTICE 'TIER 4: required=% gap=% values=% assigned=% owned=%',
+    required, gap, value_count, assigned, owned;
+END
+$$;
+
+DO $$
+DECLARE
+  before jsonb := current_setting('oneroof.rows_before');
+  planned text[] := string_to_array(current_setting('oneroof.step_writes'), ' ');
+  written jsonb;
+  locked jsonb;
+  beside text;
+BEGIN
+  SELECT
+    coalesce(jsonb_object_agg(name, jsonb_build_array(added, changed, removed)), '{}'),
+    string_agg(name, ', ' ORDER BY name) FILTER (WHERE name <> ALL (planned))
+  INTO written, beside
+  FROM (
+    SELECT
+      schemaname || '.' || relname AS name,
+      n_tup_ins - coalesce((before -> relid::text ->> 0)::bigint, 0) AS added,
+      n_tup_upd - coalesce((before -> relid::text ->> 1)::bigint, 0) AS changed,
+      n_tup_del - coalesce((before -> relid::text ->> 2)::bigint, 0) AS removed
+    FROM pg_catalog.pg_stat_xact_user_tables
+  ) AS counted
+  WHERE added + changed + removed <> 0;
+  IF beside IS NOT NULL THEN
+    RAISE EXCEPTION 'REFUSING: side effect on %, planned were %', beside, planned;
+  END IF;
+  SELECT coalesce(jsonb_object_agg(name, modes), '{}')
+  INTO locked
+  FROM (
+    SELECT
+      namespace.nspname || '.' || class.relname AS name,
+      jsonb_agg(held.mode ORDER BY held.mode) AS modes
+    FROM pg_catalog.pg_locks AS held
+    JOIN pg_catalog.pg_class AS class
+      ON class.oid = held.relation
+    JOIN pg_catalog.pg_namespace AS namespace
+      ON namespace.oid = class.relnamespace
+    WHERE held.locktype = 'relation'
+      AND held.pid = pg_backend_pid()
+      AND held.database = (
+        SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()
+      )
+      AND class.relkind IN ('r', 'p', 'v', 'm', 'S')
+      AND namespace.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+    GROUP BY
+      namespace.nspname,
+      class.relname
+  ) AS relation;
+  RAISE NOTICE 'oneroof.step %', jsonb_build_object('rows', written, 'locks', locked);
+END
+$$;
+
+COMMIT;

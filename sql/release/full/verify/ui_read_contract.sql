@@ -1,0 +1,149 @@
+-- The read contract of the user interface: seven views, each read once. Reads only.
+--
+-- Gate: database directus (or the marked clone that oneroof.target_database names).
+-- Needs before: tier 1. Expected delta: none. Undone by: nothing to undo.
+-- Stop: a view that cannot be read, or a critical drift on the dashboard.
+
+BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SET LOCAL search_path = pg_catalog;
+SET LOCAL lock_timeout = '3s';
+SET LOCAL statement_timeout = '15s';
+SET LOCAL idle_in_transaction_session_timeout = '15s';
+SET LOCAL oneroof.step_writes = '';
+
+DO $$
+DECLARE
+  target text := coalesce(
+    nullif(current_setting('oneroof.target_database', true), ''),
+    'directus'
+  );
+BEGIN
+  IF target = 'directus' AND current_database() <> 'directus' THEN
+    RAISE EXCEPTION 'REFUSING: % is not production directus', current_database();
+  END IF;
+  IF current_database() <> target THEN
+    RAISE EXCEPTION 'REFUSING: % is not the target %', current_database(), target;
+  END IF;
+  IF target <> 'directus' AND (
+    target !~ '^directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?$'
+    OR NOT EXISTS (
+      SELECT
+      FROM pg_catalog.pg_database AS base
+      WHERE base.datname = current_database()
+        AND starts_with(
+          shobj_description(base.oid, 'pg_database'),
+          'pytest-oneroof clone '
+        )
+    )
+  ) THEN
+    RAISE EXCEPTION 'REFUSING: % is neither production directus nor a marked clone',
+      target;
+  END IF;
+END
+$$;
+
+DO $$
+BEGIN
+  IF NOT current_setting('track_counts')::boolean THEN
+    RAISE EXCEPTION 'REFUSING: track_counts is off, what a step writes is not counted';
+  END IF;
+  PERFORM set_config(
+    'oneroof.rows_before',
+    (
+      SELECT coalesce(
+        jsonb_object_agg(
+          relid,
+          jsonb_build_array(n_tup_ins, n_tup_upd, n_tup_del)
+        ),
+        '{}'
+      )::text
+      FROM pg_catalog.pg_stat_xact_user_tables
+    ),
+    true
+  );
+END
+$$;
+
+DO $$
+DECLARE
+  view_name text;
+  found bigint;
+  told text := '';
+  critical text;
+BEGIN
+  FOREACH view_name IN ARRAY ARRAY[
+    'v_ui_axis_browser', 'v_ui_coverage_dashboard', 'v_ui_detector_findings',
+    'v_ui_lane', 'v_ui_object_topic', 'v_ui_review_queue', 'v_ui_topic_tree'
+  ]
+  LOOP
+    -- The rows themselves, not their number: a count would skip the columns.
+    EXECUTE format(
+      'SELECT count(told.line) FROM (SELECT (v.*)::text AS line FROM public.%I AS v) '
+      'AS told',
+      view_name
+    )
+    INTO found;
+    told := told || format(' %s=%s', view_name, found);
+  END LOOP;
+  SELECT dashboard ->> 'critical_drift'
+  INTO critical
+  FROM public.v_ui_coverage_dashboard;
+  IF critical IS DISTINCT FROM '0' THEN
+    RAISE EXCEPTION 'UI CONTRACT FAIL: critical_drift=%, expected 0', critical;
+  END IF;
+  RAISE NOTICE 'rows:%', told;
+  RAISE NOTICE 'UI CONTRACT PASS views=7 critical_drift=%', critical;
+END
+$$;
+
+DO $$
+DECLARE
+  before jsonb := current_setting('oneroof.rows_before');
+  planned text[] := string_to_array(current_setting('oneroof.step_writes'), ' ');
+  written jsonb;
+  locked jsonb;
+  beside text;
+BEGIN
+  SELECT
+    coalesce(jsonb_object_agg(name, jsonb_build_array(added, changed, removed)), '{}'),
+    string_agg(name, ', ' ORDER BY name) FILTER (WHERE name <> ALL (planned))
+  INTO written, beside
+  FROM (
+    SELECT
+      schemaname || '.' || relname AS name,
+      n_tup_ins - coalesce((before -> relid::text ->> 0)::bigint, 0) AS added,
+      n_tup_upd - coalesce((before -> relid::text ->> 1)::bigint, 0) AS changed,
+      n_tup_del - coalesce((before -> relid::text ->> 2)::bigint, 0) AS removed
+    FROM pg_catalog.pg_stat_xact_user_tables
+  ) AS counted
+  WHERE added + changed + removed <> 0;
+  IF beside IS NOT NULL THEN
+    RAISE EXCEPTION 'REFUSING: side effect on %, planned were %', beside, planned;
+  END IF;
+  SELECT coalesce(jsonb_object_agg(name, modes), '{}')
+  INTO locked
+  FROM (
+    SELECT
+      namespace.nspname || '.' || class.relname AS name,
+      jsonb_agg(held.mode ORDER BY held.mode) AS modes
+    FROM pg_catalog.pg_locks AS held
+    JOIN pg_catalog.pg_class AS class
+      ON class.oid = held.relation
+    JOIN pg_catalog.pg_namespace AS namespace
+      ON namespace.oid = class.relnamespace
+    WHERE held.locktype = 'relation'
+      AND held.pid = pg_backend_pid()
+      AND held.database = (
+        SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()
+      )
+      AND class.relkind IN ('r', 'p', 'v', 'm', 'S')
+      AND namespace.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+    GROUP BY
+      namespace.nspname,
+      class.relname
+  ) AS relation;
+  RAISE NOTICE 'oneroof.step %', jsonb_build_object('rows', written, 'locks', locked);
+END
+$$;
+
+COMMIT;

@@ -1,0 +1,306 @@
+"""Tests that no status of a packet holds against its evidence, however it is forged."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_oneroof.evidence import packet_files as pf
+from pytest_oneroof.evidence.packet import write_packet
+from pytest_oneroof.evidence.packet_input import Baseline, PacketInput
+
+from .packets import BAD, CLONE, FIGURES, GOOD, codes, forge, proof
+
+
+@pytest.fixture
+def packet(tmp_path: Path) -> Path:
+    """The packet of a good run."""
+    folder = tmp_path / "out"
+    answer = write_packet(folder, GOOD)
+    assert answer.status == 0, answer.lines
+    return folder
+
+
+def _fail_first(value: Any) -> None:
+    value["items"][0]["outcome"] = "failed"
+
+
+def _dirty_first(value: Any) -> None:
+    value["items"][0]["proof"]["verdict"] = "dirty"
+
+
+def _unprovable_first(value: Any) -> None:
+    value["items"][0]["proof"]["verdict"] = "unprovable"
+
+
+def _no_items(value: Any) -> None:
+    value["items"] = []
+
+
+def _move(value: Any) -> None:
+    value["baselines"][0]["exit"]["own"] = 29
+
+
+def _move_fingerprint(value: Any) -> None:
+    value["baselines"][1]["fingerprint_exit"] = "other"
+
+
+def _dirty_session(value: Any) -> None:
+    value["sessions"][0]["proof"]["verdict"] = "dirty"
+
+
+def _set(key: str, *, to: Any) -> Callable[[Any], None]:
+    def change(value: Any) -> None:
+        value[key] = to
+
+    return change
+
+
+def _open_probe(value: Any) -> None:
+    value["probes"][0]["actual_exit"] = 0
+
+
+def _no_control(value: Any) -> None:
+    value["probes"].pop()
+    value["positive_controls"] = 0
+
+
+def _probes_summary(value: Any) -> None:
+    value["any_invalid_exit0"] = True
+
+
+def _attest(value: Any) -> None:
+    value["production_mutation"]["answer"] = "yes"
+
+
+def _forget(value: Any) -> None:
+    del value["cutover"]
+
+
+def _raw(value: Any) -> None:
+    value["raw_evidence"][0]["regeneration_command"] = ""
+
+
+def _stale_raw(value: Any) -> None:
+    value["raw_evidence"][0]["pointer"]["hash"] = "sha256:" + "0" * 64
+
+
+def _root_by_agent(value: Any) -> None:
+    value["raw_evidence"][0]["nvsz_root"]["designated_by"] = "agent"
+
+
+def _fewer_files(value: Any) -> None:
+    value["files"].pop()
+
+
+def _other_hash(value: Any) -> None:
+    value["files"][0]["sha256"] = "0" * 64
+
+
+def _level(value: Any) -> None:
+    value["levels_targeted"].append("L4")
+
+
+FORGERIES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+    "failed check": ("results.json", _fail_first, "STATUS_DISAGREES"),
+    "dirty check": ("results.json", _dirty_first, "STATUS_DISAGREES"),
+    "unprovable check": ("results.json", _unprovable_first, "STATUS_DISAGREES"),
+    "no check": ("results.json", _no_items, "STATUS_DISAGREES"),
+    "moved figure": ("baselines.json", _move, "STATUS_DISAGREES"),
+    "moved schema": ("baselines.json", _move_fingerprint, "ATTESTATION_DISAGREES"),
+    "dirty session": ("baselines.json", _dirty_session, "STATUS_DISAGREES"),
+    "failing exit status": ("run.json", _set("exit_status", to=1), "STATUS_DISAGREES"),
+    "unknown verdict": ("run.json", _set("verdict", to="MAYBE"), "STATUS_DISAGREES"),
+    "reason beside GO": ("run.json", _set("reasons", to=["x"]), "STATUS_DISAGREES"),
+    "hidden action": ("run.json", _set("actions", to=["rollout run"]), "ATTESTATION"),
+    "broken seal": (
+        "seals.json",
+        _set("seals", to=[{"seal": "broken", "manifest": "m"}]),
+        "STATUS_DISAGREES",
+    ),
+    "attestation": ("attestations.json", _attest, "ATTESTATION_DISAGREES"),
+    "attestation left out": ("attestations.json", _forget, "ATTESTATION_DISAGREES"),
+    "exit code": (
+        "exit_codes.json",
+        _set("overall", to="FAIL"),
+        "STATUS_DISAGREES",
+    ),
+    "status line": (
+        "status.txt",
+        lambda data: data.replace(b"exit\t0", b"exit\t1"),
+        "STATUS_DISAGREES",
+    ),
+    "table": (
+        "results.tsv",
+        lambda data: data.replace(b"passed", b"failed", 1),
+        "STATUS_DISAGREES",
+    ),
+    "readme": (
+        "README_FOR_REVIEWER.md",
+        lambda data: data.replace(b"GO (clone", b"GO (production"),
+        "STATUS_DISAGREES",
+    ),
+    "script": (
+        "commands.sh",
+        lambda _: b"echo OVERALL_RESULT: PASS\n",
+        "STATUS_DISAGREES",
+    ),
+    "token": (
+        "README_FOR_REVIEWER.md",
+        lambda data: data + b"PRODUCTION_PASS\n",
+        "STATUS_DISAGREES",
+    ),
+    "probe let through": ("probes.json", _open_probe, "STATUS_DISAGREES"),
+    "probe summary": ("probes.json", _probes_summary, "STATUS_DISAGREES"),
+    "no control": ("probes.json", _no_control, "NO_POSITIVE_CONTROL"),
+    "raw evidence": ("manifest.json", _raw, "RAW_EVIDENCE_INCOMPLETE"),
+    "stale raw evidence": ("manifest.json", _stale_raw, "RAW_EVIDENCE_STALE"),
+    "root by agent": ("manifest.json", _root_by_agent, "STORAGE_ROOT_DESIGNATED"),
+    "file left out": ("manifest.json", _fewer_files, "MANIFEST_DISAGREES"),
+    "other hash": ("manifest.json", _other_hash, "MANIFEST_DISAGREES"),
+    "may gate": ("manifest.json", _set("may_gate", to=True), "AUTHORITY_CLAIMED"),
+    "may gate by type": ("manifest.json", _set("may_gate", to=0), "AUTHORITY_CLAIMED"),
+    "effect": ("manifest.json", _set("decision_effect", to="GO"), "AUTHORITY_CLAIMED"),
+    "level beyond": ("manifest.json", _level, "AUTHORITY_CLAIMED"),
+    "selection": (
+        "decision.json",
+        _set("selected_option", to="AUTHORIZE_PRODUCTION_DRYRUN_ONLY"),
+        "SELECTED_BY_TOOL",
+    ),
+    "authorized": (
+        "decision.json",
+        _set("execution_authorization_status", to="AUTHORIZED"),
+        "EXECUTION_AUTHORIZED_IN_TEMPLATE",
+    ),
+    "another shape": ("run.json", _set("production", to=[]), "MALFORMED_PACKET"),
+    "a list": ("results.json", lambda _: [], "MALFORMED_PACKET"),
+    "open url": (
+        "settings.json",
+        _set("clone_url", to="postgresql://u:secret@h/d"),
+        "UNREDACTED_URL",
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", list(FORGERIES))
+def test_status_that_disagrees_with_its_evidence_is_refused(
+    packet: Path, forgery: str
+) -> None:
+    """A forged value is refused even where every hash was made anew to match."""
+    path, change, code = FORGERIES[forgery]
+    forge(packet, path, change)
+    found = [c for c, _ in codes(packet)]
+    assert any(c.startswith(code) for c in found), found
+
+
+def test_duplicate_key_is_refused(packet: Path) -> None:
+    """A JSON file in which a key is given twice is refused: readers would differ."""
+    text = (packet / "run.json").read_bytes()
+    forge(packet, "run.json", lambda value: value)
+    twice = text.replace(b'"verdict": "GO"', b'"verdict": "NO-GO",\n  "verdict": "GO"')
+    files = {p.name: p.read_bytes() for p in packet.iterdir()}
+    for name in (pf.HASH_MANIFEST, pf.TREE):
+        del files[name]
+    for name, data in pf.seal_files({**files, "run.json": twice}).items():
+        (packet / name).write_bytes(data)
+    assert codes(packet) == [("MALFORMED_JSON", "run.json")]
+
+
+def test_unforged_copy_of_the_forger_holds(packet: Path) -> None:
+    """Control: the forger that changes nothing leaves a packet that holds."""
+    forge(packet, "run.json", lambda value: None)
+    assert codes(packet) == []
+
+
+def _first(**changes: Any) -> PacketInput:
+    item = dataclasses.replace(GOOD.items[0], **changes)
+    return dataclasses.replace(GOOD, items=(item, *GOOD.items[1:]))
+
+
+AGAINST: dict[str, tuple[PacketInput, str]] = {
+    "failed": (
+        dataclasses.replace(BAD, verdict="GO", reasons=()),
+        "it says GO, and: oneroof/test_coverage.py::test_r1_1 failed; "
+        "pytest ended with 1",
+    ),
+    "dirty": (
+        _first(proof=proof("dirty")),
+        "it says GO, and: oneroof/test_coverage.py::test_r1_1 is dirty",
+    ),
+    "unprovable": (
+        _first(proof=proof("unprovable")),
+        "it says GO, and: oneroof/test_coverage.py::test_r1_1 is unprovable",
+    ),
+    "nothing ran": (
+        dataclasses.replace(GOOD, items=()),
+        "it says GO, and: no check ran",
+    ),
+    "all skipped": (
+        dataclasses.replace(
+            GOOD, items=(dataclasses.replace(GOOD.items[0], outcome="skipped"),)
+        ),
+        "it says GO, and: every check was skipped",
+    ),
+    "figure moved": (
+        dataclasses.replace(
+            GOOD, baselines=(Baseline("clone", CLONE, FIGURES, {"own": 29, "gap": 0}),)
+        ),
+        f"it says GO, and: {CLONE}: own is not at exit as at entry",
+    ),
+    "session moved": (
+        dataclasses.replace(
+            GOOD,
+            sessions=({"clone": CLONE, "differences": {"own": [1, 2]}, "proof": None},),
+        ),
+        f"it says GO, and: {CLONE} is not as it was",
+    ),
+    "session dirty": (
+        dataclasses.replace(
+            GOOD,
+            sessions=({"clone": CLONE, "differences": {}, "proof": proof("dirty")},),
+        ),
+        f"it says GO, and: {CLONE} is not as it was",
+    ),
+    "seal broken": (
+        dataclasses.replace(GOOD, seals=({"seal": "broken", "manifest": "m.txt"},)),
+        "it says GO, and: the seal m.txt is broken",
+    ),
+    "reason beside GO": (
+        dataclasses.replace(GOOD, reasons=("because",)),
+        "it says GO, and: because",
+    ),
+    "NO-GO without reason": (
+        dataclasses.replace(GOOD, verdict="NO-GO"),
+        "NO-GO without a reason",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(AGAINST))
+def test_writing_a_verdict_against_its_evidence_is_told_at_once(
+    tmp_path: Path, case: str
+) -> None:
+    """The self-check refuses each verdict that the evidence does not bear."""
+    given, told = AGAINST[case]
+    answer = write_packet(tmp_path / "out", given)
+    assert answer.status == 3
+    assert answer.data["failed_level"] == "L1"
+    assert answer.data["findings"] == [
+        {"code": "STATUS_DISAGREES", "path": "run.json", "found": told}
+    ]
+
+
+def test_skipped_seal_check_ends_the_levels_before_fail_closed(tmp_path: Path) -> None:
+    """A GO whose seal checks did not run reaches L1, and no further."""
+    skipped = dataclasses.replace(GOOD.items[1], outcome="skipped")
+    given = dataclasses.replace(GOOD, items=(GOOD.items[0], skipped))
+    answer = write_packet(tmp_path / "out", given)
+    assert answer.status == 3
+    assert answer.data["level_reached"] == "L1"
+    assert answer.lines[1] == (
+        "  FAILED_OPEN results.json: oneroof/test_seal.py::test_drift[bom] skipped"
+    )

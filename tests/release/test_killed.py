@@ -1,0 +1,116 @@
+"""Tests of a rollout that is killed: the state is told, and the way back works."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.release import rollout
+from pytest_oneroof.release.plan import Packet, open_packet
+from pytest_oneroof.release.standing import read_standing
+from pytest_oneroof.release.steps import APPLICATION, Where
+from tests.release.conftest import APPROVAL
+
+FULL = open_packet("full")
+CHANGES = {step.step: step for step in FULL.steps if step.kind == "change"}
+PATIENCE = 40.0
+
+
+def backends(url: str, *, asleep: bool) -> list[int]:
+    """Return the pids of rollouts on the database, or only of those that sleep."""
+    with contextlib.closing(connect(url)) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
+            " AND datname = current_database() AND (NOT %s OR wait_event = 'PgSleep')"
+            " ORDER BY pid",
+            [APPLICATION, asleep],
+        ).fetchall()
+    return [pid for (pid,) in rows]
+
+
+def await_(condition: Callable[[], bool], what: str) -> None:
+    """Wait until a condition holds; fail with `what` when it never does."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", list(CHANGES))
+def test_killed_in_each_tier(
+    number: str, ratified_url: str, edited: Callable[..., Packet], tmp_path: Path
+) -> None:
+    """SIGKILL in a tier: its transaction is undone, the rest is told and taken back."""
+    packet = edited(
+        "full",
+        CHANGES[number].file,
+        "\nCOMMIT;",
+        "\nSELECT pg_catalog.pg_sleep(14);\n\nCOMMIT;",
+    )
+    folder = next(f for f in tmp_path.iterdir() if f.name.startswith("full-"))
+    log = tmp_path / "log"
+    command = [
+        *(sys.executable, "-m", "pytest_oneroof", "rollout", "run", str(folder)),
+        *("--target-url", ratified_url, "--database", "directus", "--log", str(log)),
+        *("--ratified-apr", APPROVAL, "--seal", packet.sha256),
+    ]
+    running = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ
+    )
+    try:
+        await_(lambda: bool(backends(ratified_url, asleep=True)), "no tier slept")
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+    # The server notices within a second that its client is gone.
+    await_(lambda: not backends(ratified_url, asleep=False), "the step went on")
+    standing = read_standing(Where(ratified_url), FULL)
+    done = list(CHANGES)[: list(CHANGES).index(number)]
+    assert [s.step for s in standing.present if s.packet == "full"] == done
+    [kept] = log.glob("*/rollout_full_run_*.json")
+    steps = json.loads(kept.read_text())["steps"]
+    assert [step["step"] for step in steps] == ["0", *done]
+    order = rollout.Order(FULL, ratified_url, "directus", log, APPROVAL)
+    if not done:
+        assert standing.phase.name == "greenfield"
+        return
+    again = rollout.run(order, lambda line: None)
+    assert again.status == 10
+    assert [hold["code"] for hold in again.data["held"]] == ["partial", "gate"]
+    assert again.data["held"][0]["way"] == (
+        "the way back: oneroof rollout rollback full"
+    )
+    back = rollout.roll_back(order, lambda line: None)
+    assert back.status == 0, back.lines
+    assert back.data["pinned"] is True
+    assert read_standing(Where(ratified_url), FULL).phase.name == "greenfield"
+
+
+def test_terminated_backend_is_told(
+    ratified_url: str, edited: Callable[..., Packet], tmp_path: Path
+) -> None:
+    """A session that the server ends in a step fails that step, and is told."""
+    packet = edited(
+        "ownership",
+        "01_seed_commit.sql",
+        "\nCOMMIT;",
+        "\nSELECT pg_catalog.pg_terminate_backend(pg_backend_pid());\n\nCOMMIT;",
+    )
+    order = rollout.Order(packet, ratified_url, "directus", tmp_path / "log", APPROVAL)
+    answer = rollout.run(order, lambda line: None)
+    assert answer.status == 1
+    assert answer.data["stopped"] == (
+        "step 1 (seed) stopped: terminating connection due to administrator command"
+    )
+    assert answer.data["standing"]["phase"] == "greenfield"
+    assert "run of packet ownership did not reach seeded" in answer.lines
