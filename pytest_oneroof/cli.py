@@ -15,8 +15,19 @@ from pytest_oneroof import __version__
 from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
 
 COMMANDS = {
-    "clone": "pytest_oneroof.commands.clone",
-    "gate": "pytest_oneroof.commands.gate",
+    name: f"pytest_oneroof.commands.{name}"
+    for name in (
+        "clone",
+        "gate",
+        "fingerprint",
+        "rollout",
+        "seal",
+        "evidence",
+        "provenance",
+        "decision",
+        "blockers",
+        "packet",
+    )
 }
 FAILED, WRONG_USE, HELD = 1, 2, 10
 

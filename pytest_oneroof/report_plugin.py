@@ -24,6 +24,7 @@ from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.facts import (
     CLONE,
+    NONE,
     PRODUCTION,
     STANDIN,
     Gate,
@@ -142,7 +143,10 @@ class ReportPlugin:
         )
 
     def _production(self) -> str:
-        return PRODUCTION if self.owner.settings.production_url else STANDIN
+        if self.owner.settings.production_url:
+            return PRODUCTION
+        clone = self.owner.clone
+        return STANDIN if clone is not None and clone.server is not None else NONE
 
     def _provenance(self) -> list[Told]:
         owner, settings = self.owner, self.owner.settings

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+
+from pytest_oneroof.answer import Answer
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
@@ -19,6 +21,12 @@ def emit(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
     else:
         for line in lines:
             click.echo(line)
+
+
+def answer(result: Answer, *, as_json: bool) -> NoReturn:
+    """Print an answer and end with its exit status."""
+    emit(result.data, result.lines, as_json=as_json)
+    raise click.exceptions.Exit(result.status)
 
 
 def progress() -> Callable[[str], None]:

@@ -20,6 +20,7 @@ from pytest_oneroof.evidence.tally import Outcome, Share, Tally
 
 OWN = "own tests"
 CLONE, STANDIN, PRODUCTION, PACKAGE = "clone", "stand-in", "production", "package"
+NONE = "none"
 
 _FIGURE = re.compile(r"^  (.+?): expected (.+?), found (.+)$", re.MULTILINE)
 _CODE = re.compile(r"[a-z]+\d+[a-z]?(\.\d+)?")
@@ -143,7 +144,9 @@ class Told:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """One run. `target` is what it is about, `production` what stood for one.
+    """One run. `target` is what it is about, `production` what was read as one.
+
+    That is 'production', 'stand-in' or 'none'.
 
     `reasons` are those against the run as a whole; `seconds` is its wall time.
     """

@@ -10,12 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_oneroof.evidence.facts import PACKAGE, PRODUCTION, Check, RunFacts
+from pytest_oneroof.evidence.facts import (
+    NONE,
+    PACKAGE,
+    PRODUCTION,
+    STANDIN,
+    Check,
+    RunFacts,
+)
 from pytest_oneroof.evidence.heat import open_cells
 
 Evidence = Mapping[str, Any]
 MANY = 6
-NO_PRODUCTION = "no production was read; a stand-in is none"
+LENGTH = 160
+NO_PRODUCTION = {
+    STANDIN: "no production was read; a stand-in is none",
+    NONE: "no production was read",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ def show(name: str, evidence: Evidence, facts: RunFacts) -> Shown:
     """Return what a run shows of one declared piece of evidence."""
     where = evidence.get("where", facts.target)
     if where == PRODUCTION and facts.production != PRODUCTION:
-        return Shown(name, None, where, NO_PRODUCTION)
+        return Shown(name, None, where, NO_PRODUCTION[facts.production])
     holds, tells = KINDS[evidence["kind"]](evidence, facts)
     return Shown(name, holds, where, tells)
 
@@ -175,4 +186,5 @@ def _failure(check: Check) -> str:
         m for m, f in zip(moved, check.figures, strict=True) if f.expected != f.found
     ]
     told = "; ".join(differing[:2]) or first or "; ".join(dirty[:1]) or check.outcome
+    told = told if len(told) <= LENGTH else f"{told[: LENGTH - 1]}…"
     return f"{check.ident} ({told})"

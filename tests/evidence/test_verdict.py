@@ -137,6 +137,12 @@ def test_substrate_on_a_clone_only_marked_isolated_and_droppable() -> None:
     assert words(judge(facts))["substrate"] == "NO-GO"
 
 
+def test_run_without_any_production() -> None:
+    """On a user's own server there may be no production at all, nor a stand-in."""
+    row = row_of(judge(runs.clone_run(production="none")), "production safety")
+    assert (row.status, row.reason) == ("NO-GO", "not shown: no production was read")
+
+
 def test_acceptance_speaks_of_production_alone() -> None:
     """Checks read on production open its acceptance, and nothing of a clone."""
     facts = runs.with_production(

@@ -1,0 +1,65 @@
+"""`oneroof provenance`: is this clone production-shaped, isolated and secret-free?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import click
+
+from pytest_oneroof import settings as s
+from pytest_oneroof.clone import provenance, standin
+from pytest_oneroof.clone.guard import Rules
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.commands.output import JSON, answer, progress
+from pytest_oneroof.postgres.connect import connect
+
+
+@click.command()
+@click.argument("url", required=False)
+@click.option(
+    "--allow",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Findings that the secret scan allows.",
+)
+@click.option("--live-host", "hosts", multiple=True, help="A live host name (repeat).")
+@JSON
+def command(
+    url: str | None, allow: Path | None, hosts: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Judge the clone at URL, by default the embedded server's. Reads only.
+
+    Exit status 0 for a clone that may stand for production, else 10, with every
+    reason and what the operator must deliver. No value found is printed.
+    """
+    settings = s.resolve({"clone_url": url}, os.environ, lambda name: None)
+    rules = Rules(
+        settings.clone_pattern,
+        settings.productions,
+        own_server=settings.clone_url is not None,
+    )
+    with contextlib.ExitStack() as stack:
+        target = settings.clone_url or _embedded(settings, stack)
+        connection = stack.enter_context(contextlib.closing(connect(target)))
+        connection.execute("SET default_transaction_read_only = on")
+        found = provenance.read_candidate(
+            connection,
+            rules,
+            allow=allow or settings.secrets_allow,
+            live_hosts=hosts,
+        )
+    answer(provenance.answer(found), as_json=as_json)
+
+
+def _embedded(settings: s.Settings, stack: contextlib.ExitStack) -> str:
+    """Return the embedded clone's URL as its check role; open while in use."""
+    click.echo("oneroof: no clone given: this is the embedded one", err=True)
+    server = standin.server_for(settings.cache_dir, settings.pg_version)
+    server.acquire(lambda built: standin.build(built, progress()), progress())
+    stack.callback(server.release)
+    host = Host(server.url("postgres"), standin.records_of(server))
+    stack.callback(host.close)
+    host.allow_connections(server.state["clone"], allowed=True)
+    state = server.state
+    return server.url(state["clone"], state["role"], state["password"])
