@@ -15,6 +15,7 @@ from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
 from pytest_oneroof.production_plugin import ProductionPlugin
+from pytest_oneroof.readonly import selects_readonly
 from pytest_oneroof.replaced import ReplacedFixtures
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
@@ -185,6 +186,15 @@ class RunPlugin:
         node.workerinput["oneroof_arguments"] = list(self.config.args)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Keep each suite that goes step by step on one worker."""
+        from pytest_oneroof import workers
+
+        if workers.STEPPED.isdisjoint(suite.name for suite in self.wanted()):
+            return None
+        return workers.make_scheduler(config, log)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker's end found."""
         output = getattr(node, "workeroutput", None) or {}
@@ -205,7 +215,7 @@ class RunPlugin:
             return
         short = self.config.get_verbosity() < 0
         lines = terminal.closing_lines(
-            self.tally, suite_of=shipped.suite_of, target="(clone)", short=short
+            self.tally, suite_of=shipped.suite_of, target=self._target(), short=short
         )
         terminalreporter.ensure_newline()
         if not short:
@@ -243,6 +253,11 @@ class RunPlugin:
         lines.append(f"oneroof: suites {names} ({told('suite')})")
         lines += [f"oneroof: found: {line}" for line in clone.found()]
         return lines
+
+    def _target(self) -> str:
+        """Say what this run is: on a clone an acceptance is called a rehearsal."""
+        readonly = selects_readonly(self.config.option.markexpr)
+        return "rehearsal (clone)" if readonly else "(clone)"
 
     def _leave(self, error: OneroofError, status: int) -> NoReturn:
         """End the run, once, with the whole error on the terminal."""
