@@ -29,14 +29,11 @@ from pytest_oneroof.evidence.facts import (
     STANDIN,
     Gate,
     Metric,
-    Noted,
     RunFacts,
-    Setting,
     State,
     Told,
-    gather,
-    message_of,
 )
+from pytest_oneroof.evidence.gather import Noted, Setting, gather, message_of
 from pytest_oneroof.evidence.objectives import objective_lines
 from pytest_oneroof.evidence.report import write_report
 from pytest_oneroof.evidence.verdict import declared, judge

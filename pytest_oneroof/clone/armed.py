@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_oneroof.clone.connection import Guarding
 from pytest_oneroof.clone.ledger import Row
@@ -13,8 +13,9 @@ from pytest_oneroof.clone.residue import Residue
 class Armed:
     """The running check: its connection, nonce and transaction id.
 
-    `constraints` tells whether deferred constraints are checked; `row`,
-    `examples` and `restored` are kept by its Hypothesis examples.
+    `constraints` tells whether deferred constraints are checked. The others are
+    kept by its Hypothesis examples: `row` and `positions` are the state in which
+    the next one begins, `sent` the count of texts by which that is known.
     """
 
     connection: Guarding
@@ -23,6 +24,8 @@ class Armed:
     xid: int
     intact: bool = False
     row: Row | None = None
+    positions: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    sent: int = 0
     examples: int = 0
     restored: tuple[Residue, ...] = ()
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.clone.connection import COMMIT, ROLLBACK, Guarding
+from pytest_oneroof.clone.connection import Guarding
+from pytest_oneroof.clone.savepoint_mode import COMMIT, ROLLBACK
 from pytest_oneroof.clone.ward import Ward
 
 

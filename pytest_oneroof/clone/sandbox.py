@@ -17,13 +17,14 @@ import psycopg
 
 from pytest_oneroof.clone import ledger, residue, restore
 from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.connection import SAVEPOINT, GuardedConnection
+from pytest_oneroof.clone.connection import GuardedConnection
 from pytest_oneroof.clone.example_proof import proved_example
 from pytest_oneroof.clone.guard import GuardedClone, Rules
 from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
+from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.results import message_of, succeeded
 from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.errors import CloneError
@@ -324,12 +325,13 @@ class Sandbox:
             dirty += residue.attributed(found, after, how)
             if not dirty and not how.intact:
                 reason = reason or residue.untold(committed, how)
+        by_check = any(not left.kind.startswith("foreign ") for left in dirty)
         return replace(
             proof,
             dirty=dirty,
             reason=reason,
-            committed=len(committed) if dirty else 0,
-            foreign=0 if dirty else len(committed),
+            committed=len(committed) if by_check else 0,
+            foreign=0 if by_check else len(committed),
         )
 
     def _renew(self) -> None:
