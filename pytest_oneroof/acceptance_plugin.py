@@ -68,7 +68,10 @@ class AcceptancePlugin(RunPlugin):
         terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("oneroof acceptance")
-        for line in acceptance_lines(
+        lines = acceptance_lines(
             self.tally, self.production.end, suite_of=shipped.suite_of, short=short
-        ):
+        )
+        if not short:
+            lines[-1:-1] = self.reporting.objective_lines()
+        for line in lines:
             terminalreporter.write_line(line)

@@ -19,6 +19,7 @@ from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.production.acceptance import AcceptanceExit, AcceptanceRun
+from pytest_oneroof.production.baseline import Baseline
 from pytest_oneroof.production.channel import Reading
 from pytest_oneroof.production.preflight import ChannelRules
 from pytest_oneroof.production.reader import reader_url
@@ -48,6 +49,7 @@ class ProductionPlugin:
         self.always = always
         self.run: AcceptanceRun | None = None
         self.end: AcceptanceExit | None = None
+        self.baselines: tuple[Baseline, Baseline] | None = None
         self._missing = False
         self._session: pytest.Session | None = None
         self._uncounted = 0
@@ -70,6 +72,7 @@ class ProductionPlugin:
         """Compare exit with entry; what differs counts against the run."""
         if self.run is not None and self.run.entry is not None:
             self.end = self.run.end()
+            self.baselines = (self.run.entry, self.run.read_exit())
             if self.end.differences or self.end.unproved:
                 self.owner.tally.shares.append(_share(self.end))
         self.stop()

@@ -17,6 +17,7 @@ from pytest_oneroof.evidence.tally import Share, Tally
 from pytest_oneroof.production_plugin import ProductionPlugin
 from pytest_oneroof.readonly import selects_readonly
 from pytest_oneroof.replaced import ReplacedFixtures
+from pytest_oneroof.report_plugin import ReportPlugin
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
 from pytest_oneroof.state import failed_key, production_key, proofs_key, run_key
@@ -43,6 +44,8 @@ class RunPlugin:
             config.pluginmanager.register(replaced, "oneroof-replaced")
         self.production = ProductionPlugin(self)
         config.pluginmanager.register(self.production, "oneroof-production")
+        self.reporting = ReportPlugin(self)
+        config.pluginmanager.register(self.reporting, "oneroof-report")
 
     # ------------------------------------------------------------- start and stop
 
@@ -81,6 +84,7 @@ class RunPlugin:
                 self.tally.shares.append(Share.from_values(share))
         if self.tally.exit_findings() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.reporting.finish(session)
         self.stop()
 
     def stop(self) -> None:
@@ -222,6 +226,7 @@ class RunPlugin:
             terminalreporter.section("oneroof")
         if not short:
             lines[-1:-1] = self.production.closing_lines()
+            lines[-1:-1] = self.reporting.objective_lines()
         for line in lines:
             terminalreporter.write_line(line)
 

@@ -20,6 +20,7 @@ from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
+from pytest_oneroof.evidence.heat import read_cells
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
@@ -165,6 +166,7 @@ class CloneRun:
             return Share()
         try:
             metrics = self.sandbox.aside(read_metrics)
+            cells = self.sandbox.aside(read_cells) if self.settings.report else []
             proof = self.sandbox.end()
         except (OneroofError, psycopg.Error) as error:
             self.lease.spoiled = True
@@ -176,6 +178,10 @@ class CloneRun:
             proof=proof,
             found=self.found(),
             clone=self.lease.database,
+            server=self.clone.server_version,
+            entry=dict(self.entry),
+            exit=metrics,
+            cells=cells,
         )
 
     def stop(self) -> None:

@@ -20,6 +20,10 @@ from pytest_oneroof.suites.support import rows, sql
 Connection = psycopg.Connection[Any]
 Moved = dict[str, tuple[Any, Any]]
 
+# What the running check has compared: figure, expected, found. The report takes it
+# at the check's end, and empties it.
+NOTED: list[tuple[str, Any, Any]] = []
+
 
 def row(name: str) -> pytest.MarkDecorator:
     """Give a check the id that the list of checks calls it by."""
@@ -72,6 +76,7 @@ def read_figures(
 
 def compare(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Moved:
     """Return the figures that differ, each with (expected, found)."""
+    NOTED.extend((name, value, found.get(name)) for name, value in expected.items())
     return {
         name: (value, found.get(name))
         for name, value in expected.items()

@@ -32,6 +32,10 @@ class Share:
     found: list[str] = field(default_factory=list)
     clone: str = ""
     unread: str = ""
+    server: str = ""
+    entry: dict[str, int] = field(default_factory=dict)
+    exit: dict[str, int] = field(default_factory=dict)
+    cells: list[list[Any]] = field(default_factory=list)
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Share:
