@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from pytest_oneroof.suites.governed import Governed, read_governed, same
+from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Fingerprint, Rehearsal
 from pytest_oneroof.postgres.connect import redact
-from pytest_oneroof.suites.governed import Governed, read_governed, same
-from pytest_oneroof.suites.support import rows, sql
 
 PLAN = resources.read_json("fixtures/axis_substrate.json")
 ORDER = tuple(stage["name"] for stage in PLAN["stages"])
@@ -93,7 +93,9 @@ class Journey:
 
     def _step(self, stage: dict[str, Any]) -> None:
         if self.failed:
-            raise AssertionError(f"not reached, as an earlier step failed: {self.failed}")
+            raise AssertionError(
+                f"not reached, as an earlier step failed: {self.failed}"
+            )
         for name in stage["files"]:
             try:
                 self.clone.run(resources.path(name))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-
 from pytest_oneroof.suites.support import rows, sql
 
 WORDS = {"object": "inventory", "scope": "active scopes", "group": "groups"}

@@ -14,11 +14,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import psycopg
+from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof.postgres import grammar, lexical
 from pytest_oneroof.postgres.grammar import Token
 from pytest_oneroof.postgres.tree import bare
-from pytest_oneroof.suites.support import rows, sql
 
 # Calls by which something leaves the database: notifications, and what opens
 # sessions, sends requests, writes files or schedules jobs.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-
 from pytest_oneroof.suites.governed import Governed, read_governed, same
 from pytest_oneroof.suites.support import rows, sql, value
 

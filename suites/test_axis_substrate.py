@@ -1,47 +1,51 @@
 """Axis substrate: built, filled, scanned, dropped, built again, promoted, finalized.
 
-It commits, on a rehearsal clone of its own. Expected figures: axis_substrate.json.
+It commits, on a rehearsal clone of its own. Expected figures: axis_substrate.json. The
+items stand in the order of the stages, in one module, as they share that clone.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-
-from pytest_oneroof import resources
-from pytest_oneroof.postgres.connect import connect, with_database
-from pytest_oneroof.postgres.fingerprint_content import read_content
-from pytest_oneroof.postgres.scripts import body
+from pytest_oneroof.suites.axis_acts import (
+    ASSIGN,
+    BUILD,
+    FILES,
+    KIND,
+    LIFECYCLE,
+    OWN,
+    PROVENANCE,
+    TWO_OWNERS,
+    VALUE,
+    ZONE,
+    assert_dropped,
+    assert_equal,
+    assert_schema,
+    cells_of,
+    census,
+    emit,
+    gap_of,
+    no_clone,
+    refusal,
+)
 from pytest_oneroof.suites.axis_journey import PLAN, Journey, assert_drop_script
 from pytest_oneroof.suites.figures import row
 from pytest_oneroof.suites.governed import same
 from pytest_oneroof.suites.rehearsals import after_commits, committing_clone, run_of
 from pytest_oneroof.suites.support import refused, rows, sql, value
 
-__all__ = ["after_commits"]
+from pytest_oneroof import resources
+from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.fingerprint_content import read_content
 
-FILES = sorted({name for stage in PLAN["stages"] for name in stage["files"]})
-BUILD = "sql/axis/A1_axis_tables_clone_COMMIT.sql"
-ASSIGN = (
-    "INSERT INTO axis_assignment (object_type, object_ref, axis_code, value_code, zone,"
-    " assigned_kind, assigned_at, provenance, created_by)"
-    " VALUES ('collection', %s, %s, %s, %s, 'agent', now(), %s, 'TEST_CLONE_AXIS_N')"
-)
-OWN = (
-    "INSERT INTO axis_object_ownership (object_type, object_ref, axis_code, value_code,"
-    " owner_gov_code, owner_kind, provenance, created_by)"
-    " VALUES ('collection', %s, %s, %s, 'GOV-SIV', %s, '{}', 'TEST_CLONE_AXIS_N')"
-)
-ZONE = ("23514", "axis_assignment_zone_check")
-PROVENANCE = ("23514", "chk_axis_assignment_provenance")
-KIND = ("23514", "axis_object_ownership_owner_kind_check")
-VALUE = ("23503", "axis_assignment_axis_code_value_code_fkey")
-TWO_OWNERS = ("23505", "uq_axis_obj_accountable")
+Connection = psycopg.Connection[Any]
+
+__all__ = ["after_commits"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def test_a_build_needs_the_drop_script(journey: Journey) -> None:
     """The build does not begin without the script that drops it."""
     assert_drop_script(resources.path(PLAN["drop"]))
     with pytest.raises(AssertionError, match="REFUSING to build: the drop script"):
-        Journey(_no_clone, drop="sql/axis/Z_missing.sql")
+        Journey(no_clone, drop="sql/axis/Z_missing.sql")
 
 
 @row("a02-clone-only")
@@ -78,8 +82,10 @@ def test_a_files_refuse_what_is_no_clone(journey: Journey) -> None:
     admin = with_database(journey.clone.admin_url, "postgres")
     with contextlib.closing(connect(admin)) as outside:
         for name in FILES:
-            text = _refusal(outside, name)
-            assert text == "REFUSING TO RUN: postgres is not a clone.", f"{name}: {text}"
+            text = refusal(outside, name)
+            assert text == "REFUSING TO RUN: postgres is not a clone.", (
+                f"{name}: {text}"
+            )
 
 
 @row("a03-other-design")
@@ -87,9 +93,10 @@ def test_a_build_refuses_another_design(journey: Journey) -> None:
     """Tables of another design with the same names are told by their columns."""
     with journey.trial("start") as connection:
         connection.execute(
-            "CREATE TABLE axis_registry (axis_code text, node_source text, pivots_ref text)"
+            "CREATE TABLE axis_registry"
+            " (axis_code text, node_source text, pivots_ref text)"
         )
-        text = _refusal(connection, BUILD)
+        text = refusal(connection, BUILD)
     assert text == (
         "REFUSING: table axis_registry is of another design (column node_source), "
         "nothing built"
@@ -99,7 +106,7 @@ def test_a_build_refuses_another_design(journey: Journey) -> None:
 @row("a04-existing")
 def test_a_build_refuses_an_existing_substrate(journey: Journey) -> None:
     """A substrate that is there already is refused, and stays as it is."""
-    text = _refusal(journey.reach("A"), BUILD)
+    text = refusal(journey.reach("A"), BUILD)
     assert text == "REFUSING: axis substrate already present (6 tables)", text
 
 
@@ -148,14 +155,13 @@ def test_b_activation_and_back(journey: Journey) -> None:
     """Activating topic opens its four cells (210 to 214, gap 0 to 4); it reverts."""
     cells = journey.governed.cells
     with journey.trial("B") as connection:
-        assert _cells(connection) == (cells, 0)
+        assert cells_of(connection) == (cells, 0)
         for table in ("axis_value", "axis_registry"):
-            connection.execute(
-                f"UPDATE {table} SET status = 'active' WHERE axis_code = 'topic'".encode()
-            )
-        active = _cells(connection)
+            change = f"UPDATE {table} SET status = 'active' WHERE axis_code = 'topic'"
+            connection.execute(change.encode())
+        active = cells_of(connection)
     same("required and gap, active", (cells + 4, 4), active, journey.governed)
-    reverted = _cells(journey.reach("B"))
+    reverted = cells_of(journey.reach("B"))
     same("required and gap, reverted", (cells, 0), reverted, journey.governed)
 
 
@@ -197,9 +203,12 @@ def test_c_fails_closed(
     journey: Journey, rule: tuple[str, str], statement: str, values: tuple[Any, ...]
 ) -> None:
     """A row that breaks a rule of the substrate is refused by exactly that rule."""
-    with journey.trial("C") as connection:
-        with refused(connection, sqlstate=rule[0], rule=rule[1]):
-            connection.execute(statement.encode(), values)
+    state, name = rule
+    with (
+        journey.trial("C") as connection,
+        refused(connection, sqlstate=state, rule=name),
+    ):
+        connection.execute(statement.encode(), values)
 
 
 # ------------------------------------------- D: scanner, E: issue/event boundary
@@ -240,7 +249,7 @@ def test_e_events_are_refused(journey: Journey) -> None:
         ):
             layer = {"sqlstate": "P0001", "rule": "fn_event_type_validate"}
             with refused(connection, **layer, says=says):
-                _emit(connection, event_type)
+                emit(connection, event_type)
 
 
 @row("e05-nothing-emitted")
@@ -265,28 +274,28 @@ def test_z_drop_refuses_unmarked_rows(journey: Journey) -> None:
     """The drop script refuses rows that no rehearsal made."""
     with journey.trial("E") as connection:
         connection.execute("UPDATE coverage_rule SET created_by = 'somebody'")
-        text = _refusal(connection, PLAN["drop"])
+        text = refusal(connection, PLAN["drop"])
     assert text.startswith("REFUSING: table coverage_rule holds 2 rows without"), text
 
 
 @row("z02-gone")
 def test_z_drop_leaves_no_substrate(journey: Journey) -> None:
     """Dropped, there is no axis table or view, and ownership is as it was."""
-    _assert_dropped(journey, "drop")
+    assert_dropped(journey, "drop")
 
 
 @row("z03-schema")
 def test_z_drop_restores_the_schema(journey: Journey) -> None:
     """The schema fingerprint after the drop equals the one before the build."""
     journey.reach("drop")
-    _assert_schema(journey, "start", "drop")
+    assert_schema(journey, "start", "drop")
 
 
 @row("z04-content")
 def test_z_drop_restores_the_content(journey: Journey) -> None:
     """The content of every table and sequence is as before the build."""
     journey.reach("drop")
-    _assert_equal(journey, "start", "drop")
+    assert_equal(journey, "start", "drop")
 
 
 @figures("again")
@@ -310,12 +319,12 @@ def test_p_quarantine_cannot_be_owned(journey: Journey) -> None:
     with journey.trial("P") as connection:
         held = ("iu_staging_record", "topic", "ai-ops", "accountable")
         connection.execute(OWN.encode(), held)
-        quarantined = _gap(connection, "topic")
+        quarantined = gap_of(connection, "topic")
         connection.execute(
             "UPDATE axis_assignment SET zone = 'candidate', provenance = '{}'"
             " WHERE zone = 'quarantine'"
         )
-        cleared = _gap(connection, "topic")
+        cleared = gap_of(connection, "topic")
     assert (quarantined, cleared) == (1, 0), f"gap: {quarantined}, cleared {cleared}"
 
 
@@ -346,7 +355,7 @@ def test_p_scan_resolves_what_is_gone(journey: Journey) -> None:
 def test_p_substrate_cannot_be_dropped_under_it(journey: Journey) -> None:
     """The drop script fails while promotion stands on the substrate, naming it."""
     with journey.trial("P") as connection:
-        text = _refusal(connection, PLAN["drop"], sqlstate="2BP01")
+        text = refusal(connection, PLAN["drop"], sqlstate="2BP01")
     assert "cannot drop" in text, text
 
 
@@ -366,9 +375,9 @@ def test_f_lifecycle_rolls_back(journey: Journey) -> None:
         for statement in LIFECYCLE:
             done = connection.execute(statement.encode())
             assert done.rowcount == 1, f"{done.rowcount} rows changed by {statement}"
-        inside = _census(connection)
+        inside = census(connection)
     assert inside == {"active": 7, "deprecated": 3, "candidate": 1}, inside
-    after = _census(journey.reach("F"))
+    after = census(journey.reach("F"))
     assert after == {"active": 8, "deprecated": 1}, after
 
 
@@ -385,7 +394,11 @@ def test_f_lifecycle_rolls_back(journey: Journey) -> None:
             id="f05-n2-null-provenance",
         ),
         pytest.param(
-            *(ZONE, ASSIGN, ("agents", "containment", "GRP-BUSINESS", "official", "{}")),
+            *(
+                ZONE,
+                ASSIGN,
+                ("agents", "containment", "GRP-BUSINESS", "official", "{}"),
+            ),
             id="f05-n3-bad-zone",
         ),
         pytest.param(
@@ -398,9 +411,12 @@ def test_f_containment_fails_closed(
     journey: Journey, rule: tuple[str, str], statement: str, values: tuple[Any, ...]
 ) -> None:
     """A containment row that breaks a rule is refused by exactly that rule."""
-    with journey.trial("F") as connection:
-        with refused(connection, sqlstate=rule[0], rule=rule[1]):
-            connection.execute(statement.encode(), values)
+    state, name = rule
+    with (
+        journey.trial("F") as connection,
+        refused(connection, sqlstate=state, rule=name),
+    ):
+        connection.execute(statement.encode(), values)
 
 
 @row("f05-n5-deleted")
@@ -429,7 +445,7 @@ def test_r_rollback_restores_the_substrate(journey: Journey) -> None:
         applied = journey.clone.fingerprint()
     assert applied.differences(journey.prints["again"]), "nothing was applied"
     journey.reach("rollback")
-    _assert_equal(journey, "again", "rollback")
+    assert_equal(journey, "again", "rollback")
 
 
 @row("r02-idempotent")
@@ -444,100 +460,26 @@ def test_r_rollback_runs_again(journey: Journey) -> None:
 @row("r03-gone")
 def test_r_drop_leaves_no_substrate(journey: Journey) -> None:
     """Dropped again, there is no axis table or view, and ownership is as it was."""
-    _assert_dropped(journey, "last drop")
+    assert_dropped(journey, "last drop")
 
 
 @row("r04-as-before")
 def test_r_drop_restores_everything(journey: Journey) -> None:
     """Schema and content are as before the first build."""
     journey.reach("last drop")
-    _assert_schema(journey, "start", "last drop")
-    _assert_equal(journey, "start", "last drop")
+    assert_schema(journey, "start", "last drop")
+    assert_equal(journey, "start", "last drop")
 
 
 @row("r05-main-clone")
 def test_r_main_clone_is_untouched(
-    journey: Journey, after_commits: None, oneroof_clone: psycopg.Connection[Any]
+    journey: Journey, after_commits: None, oneroof_clone: Connection
 ) -> None:
     """The run's own clone has no axis substrate, and the ownership of its baseline."""
     assert oneroof_clone.info.dbname != journey.clone.name
     assert not rows(oneroof_clone, sql("axis/present.sql"))
     governed = journey.governed
     found = rows(oneroof_clone, sql("axis/ownership_state.sql"))[0]
-    same("own, gap, conflict", (governed.groups * governed.scopes, 0, 0), found, governed)
-
-
-LIFECYCLE = (
-    "INSERT INTO axis_value (axis_code, value_code, provenance, created_by)"
-    " VALUES ('topic', 'proposed', '{}', 'TEST_CLONE_AXIS_N')",
-    "UPDATE axis_value SET status = 'active' WHERE value_code = 'proposed'",
-    "UPDATE axis_value SET status = 'deprecated' WHERE value_code = 'observability'",
-    "UPDATE axis_value SET status = 'deprecated', provenance = provenance"
-    " || '{\"merged_into\": \"workflow\"}' WHERE value_code = 'workflow-exec'",
-    "UPDATE axis_value SET status = 'candidate' WHERE value_code = 'data-platform'",
-    "INSERT INTO axis_value (axis_code, value_code, parent_value_code, status,"
-    " provenance, created_by) VALUES ('topic', 'governance-law', 'governance', 'active',"
-    " '{\"split_from\": \"governance\"}', 'TEST_CLONE_AXIS_N')",
-)
-
-
-def _no_clone() -> Any:
-    raise RuntimeError("a clone was made, though the drop script is missing")
-
-
-def _refusal(
-    connection: psycopg.Connection[Any], name: str, sqlstate: str = "P0001"
-) -> str:
-    """Return how a file is refused, run in a transaction that is rolled back."""
-    text = body(Path(resources.path(name)).read_text(encoding="utf-8"), name)
-    try:
-        with connection.transaction(force_rollback=True):
-            connection.execute(text.encode())
-    except psycopg.Error as error:
-        said = error.diag.message_primary or ""
-        assert error.sqlstate == sqlstate, f"{name}: {error.sqlstate} {said}"
-        return said
-    pytest.fail(f"{name} ran on {connection.info.dbname}, though it had to refuse")
-
-
-def _emit(connection: psycopg.Connection[Any], event_type: str) -> None:
-    values = {"event_stream": None, "delivery_lane": None}
-    values |= {"event_type": event_type, "canonical_address": "collection:agents"}
-    connection.execute(sql("coverage/emit_governance_event.sql"), values)
-
-
-def _cells(connection: psycopg.Connection[Any]) -> tuple[int, int]:
-    found = rows(connection, sql("axis/cells.sql"))
-    return sum(r for _, r, _ in found), sum(g for _, _, g in found)
-
-
-def _gap(connection: psycopg.Connection[Any], axis: str) -> int:
-    query = "SELECT count(*) FROM v_axis_coverage_gap WHERE axis_code = %s"
-    return int(value(connection, query, [axis]))
-
-
-def _census(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    query = "SELECT status, count(*) FROM axis_value WHERE axis_code = 'topic' GROUP BY 1"
-    return dict(rows(connection, query))
-
-
-def _assert_dropped(journey: Journey, stage: str) -> None:
-    connection, governed = journey.reach(stage), journey.governed
-    assert not rows(connection, sql("axis/present.sql")), "something of it is left"
-    found = rows(connection, sql("axis/ownership_state.sql"))[0]
-    same("own, gap, conflict", (governed.groups * governed.scopes, 0, 0), found, governed)
-
-
-def _assert_schema(journey: Journey, before: str, after: str) -> None:
-    was, now = journey.prints[before].schema, journey.prints[after].schema
-    assert was.objects and now.digest == was.digest, (
-        f"schema {was.digest} -> {now.digest}"
+    same(
+        "own, gap, conflict", (governed.groups * governed.scopes, 0, 0), found, governed
     )
-
-
-def _assert_equal(journey: Journey, before: str, after: str) -> None:
-    now = journey.prints[after]
-    unread = now.content.unreadable
-    assert not unread, f"not readable, so that nothing is proved of it: {unread[:3]}"
-    left = now.differences(journey.prints[before])
-    assert not left, f"{len(left)} differences to {before!r}: {left[:3]}"

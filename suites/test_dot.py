@@ -7,9 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-
-from pytest_oneroof import resources
-from pytest_oneroof.clone.rehearsal import Rehearsal
 from pytest_oneroof.suites.reach import (
     leads_out,
     reach_of,
@@ -23,6 +20,9 @@ from pytest_oneroof.suites.rehearsals import (
     run_of,
 )
 from pytest_oneroof.suites.support import rows, sql, value
+
+from pytest_oneroof import resources
+from pytest_oneroof.clone.rehearsal import Rehearsal
 
 __all__ = ["copies_possible"]
 
@@ -70,7 +70,8 @@ def test_d2_birth_is_the_only_side_effect(
     assert len(found) == 1, f"births: expected 1, found {len(found)}: {found}"
     *born, role, species = found[0]
     expected = [CODE, "dot_tools", "DIRECTUS", role, species, "born", None, True]
-    assert role and born == expected, f"born: expected {expected}, found {born}"
+    assert role, "dot_tools is in no registry of collections"
+    assert born == expected, f"born: expected {expected}, found {born}"
     assert written["public.birth_registry"] == 1, f"written: {dict(written)}"
     assert written["public.dot_tools"] == 1, f"written: {dict(written)}"
     forbidden = {"public.event_outbox", "public.system_issues", *FACTS["ledgers"]}
@@ -99,7 +100,8 @@ def test_d3_nothing_inside_runs_a_dot(oneroof_clone: Connection) -> None:
     )
     own = [r for r in known.by_oid.values() if r.extension is None]
     executing = [line for routine in own for line in leads_out(routine)]
-    assert own and not executing, f"routines that lead out: {executing}"
+    assert own, "no routine was read"
+    assert not executing, f"routines that lead out: {executing}"
     for ledger in FACTS["ledgers"]:
         writers = writers_of(known, ledger)
         assert not writers, f"{ledger} is written inside the database by {writers}"
@@ -109,7 +111,9 @@ def test_d3_nothing_inside_runs_a_dot(oneroof_clone: Connection) -> None:
     register(oneroof_clone, code=f"{CODE}-A", status="active", tier="A")
     assert_idle(oneroof_clone, "after registering an active tool")
     executed = value(
-        oneroof_clone, "SELECT last_executed FROM dot_tools WHERE code = %s", [f"{CODE}-A"]
+        oneroof_clone,
+        "SELECT last_executed FROM dot_tools WHERE code = %s",
+        [f"{CODE}-A"],
     )
     assert executed is None, f"registering executed the tool: {executed}"
 

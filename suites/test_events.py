@@ -6,11 +6,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_oneroof.suites.governed import read_governed, same
+from pytest_oneroof.suites.reach import (
+    Attached,
+    reach_of,
+    read_routines,
+    written_here,
+)
+from pytest_oneroof.suites.support import refused, rows, sql, value
 
 from pytest_oneroof import resources
-from pytest_oneroof.suites.governed import read_governed, same
-from pytest_oneroof.suites.reach import reach_of, read_routines, written_here
-from pytest_oneroof.suites.support import refused, rows, sql, value
 
 Connection = psycopg.Connection[Any]
 FACTS = resources.read_json("fixtures/events.json")
@@ -19,9 +24,12 @@ STREAMS = ("comment", "review", "update", "birth", "task", "alert", "health")
 
 
 @pytest.mark.parametrize(
-    "figure", [pytest.param("gov_emit", id="c0.1"), pytest.param("gov_active", id="c0.2")]
+    "figure",
+    [pytest.param("gov_emit", id="c0.1"), pytest.param("gov_active", id="c0.2")],
 )
-def test_c0_nothing_is_emitted_or_active(oneroof_clone: Connection, figure: str) -> None:
+def test_c0_nothing_is_emitted_or_active(
+    oneroof_clone: Connection, figure: str
+) -> None:
     """No governance event is in the outbox, and no governance type is active."""
     state = outbox(oneroof_clone)
     if figure == "gov_emit":
@@ -90,7 +98,7 @@ def test_c2_active_type_is_accepted(oneroof_clone: Connection, step: str) -> Non
 
 
 def test_c2b_event_without_address_is_refused(oneroof_clone: Connection) -> None:
-    """Layer 3: without canonical_address it is refused; the same row with one passes."""
+    """Layer 3: without canonical_address it is refused, and with one accepted."""
     activate(oneroof_clone)
     rule = refusal_without_address(oneroof_clone)
     assert "canonical_address" in rule, f"refused, but not for the address: {rule}"
@@ -117,7 +125,7 @@ def test_c3_wrong_stream_or_lane_is_refused(oneroof_clone: Connection) -> None:
 
 
 def test_c4_nothing_dispatches(oneroof_clone: Connection) -> None:
-    """The outbox has its validation trigger only, and nothing dispatches from inside."""
+    """The outbox has only its validation trigger, and nothing in here dispatches."""
     known = read_routines(oneroof_clone)
     on_outbox = known.on(OUTBOX)
     triggers = [
@@ -152,7 +160,8 @@ def test_c5_issues_are_shaped_but_not_written(oneroof_clone: Connection) -> None
         oneroof_clone.execute("DELETE FROM public.governance_object_ownership")
         payloads = rows(oneroof_clone, sql("events/gap_issue_payload.sql"))
         cells = rows(
-            oneroof_clone, "SELECT object_type, object_ref, scope FROM v_object_owner_gap"
+            oneroof_clone,
+            "SELECT object_type, object_ref, scope FROM v_object_owner_gap",
         )
     same("payloads, seed deleted", governed.cells, len(payloads), governed)
     expected = {issue(*cell)[0]: issue(*cell) for cell in cells}
@@ -217,25 +226,26 @@ def refusal_without_address(connection: Connection) -> str:
         with connection.transaction():
             emit(connection, canonical_address=None)
     except psycopg.Error as error:
-        diag = error.diag
-        assert error.sqlstate in ("23502", "23514", "P0001"), f"other error: {error}"
-        assert "fn_event_type_validate" not in (diag.context or ""), (
-            f"refused by the type validation, not for its provenance: {error}"
+        state, diag = error.sqlstate, error.diag
+    else:
+        pytest.fail("accepted, though an event without canonical_address is unproven")
+    said = f"{state} {diag.message_primary} [{diag.constraint_name or diag.context}]"
+    assert state in ("23502", "23514", "P0001"), f"refused for something else: {said}"
+    assert "fn_event_type_validate" not in (diag.context or ""), (
+        f"refused by the type validation, not for its provenance: {said}"
+    )
+    if state == "23514":
+        definition = value(
+            connection,
+            "SELECT pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint"
+            " WHERE conname = %s AND conrelid = 'public.event_outbox'::regclass",
+            [diag.constraint_name],
         )
-        if error.sqlstate == "23514":
-            return str(
-                value(
-                    connection,
-                    "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
-                    " WHERE conname = %s AND conrelid = 'public.event_outbox'::regclass",
-                    [diag.constraint_name],
-                )
-            )
-        return f"{diag.column_name} {diag.message_primary}"
-    pytest.fail("accepted, though an event without canonical_address has no provenance")
+        return str(definition)
+    return f"{diag.column_name} {diag.message_primary}"
 
 
-def on_outbox_definition(attached: tuple[Any, ...]) -> str:
+def on_outbox_definition(attached: tuple[Attached, ...]) -> str:
     """Return the definition of the trigger on the outbox."""
     return next(a.definition for a in attached if a.kind == "trigger")
 

@@ -24,8 +24,8 @@ from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
-from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.results import message_of, succeeded
+from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.errors import CloneError
 

@@ -65,6 +65,7 @@ flags AS (
     JOIN marked AS m ON m.oid = d.oid
    WHERE s.deptype = 'o'
      AND s.refclassid = 'pg_catalog.pg_authid'::regclass
+     AND d.datallowconn  -- one in the making: nobody can get at what is in it
      AND d.oid <> (SELECT oid FROM here)
      AND (m.comment IS NULL OR NOT pg_catalog.starts_with(m.comment, %(prefix)s))
 ),

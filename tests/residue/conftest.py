@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,13 @@ def open_ways(
         yield run_ways(url)
 
 
+@pytest.fixture
+def open_clone_url(embedded: EmbeddedServer) -> Iterator[str]:
+    """The check role's URL of a clone of this test alone."""
+    with open_clone(embedded, uuid.uuid4().hex[:8]) as url:
+        yield url
+
+
 def prepare_open(embedded: EmbeddedServer, url: str) -> None:
     """Add what the One Roof schema lacks: what moves sequences by other ways."""
     name, role = parse(url)["dbname"], embedded.state["role"]
@@ -138,11 +146,13 @@ def open_clone(embedded: EmbeddedServer, suffix: str = "open") -> Iterator[str]:
         template = host.find(state["template"])
         assert template is not None
         with host.making():
-            lifecycle.create_copy(host, template, name, "clone")
+            made = lifecycle.create_copy(host, template, name, "clone")
         try:
             yield embedded.url(name, state["role"], state["password"])
         finally:
             with host.making():
+                # Closed sessions take the server a moment to end.
+                host.end_sessions(made.oid, host.user)
                 lifecycle.drop(host, name)
 
 

@@ -60,7 +60,9 @@ def run_on(
 
 def test_with_an_administrator(run_on: Run, users_server: str) -> None:
     """All items pass; what they commit is done on copies that are dropped."""
-    result = run_on("axis,events,dot,axis_substrate", f"--oneroof-admin-url={users_server}")
+    result = run_on(
+        "axis,events,dot,axis_substrate", f"--oneroof-admin-url={users_server}"
+    )
     result.assert_outcomes(passed=141)
     with connect(users_server) as admin:
         left = admin.execute(

@@ -21,7 +21,9 @@ GOVERN = (
     " coverage_status = 'BIRTH_REQUIRED', \"group\" = 'GRP-AI'"
     " WHERE collection_name = 'birth_registry'"
 )
-SCOPE = "INSERT INTO public.governance_responsibility_scope (scope_code) VALUES ('safety')"
+SCOPE = (
+    "INSERT INTO public.governance_responsibility_scope (scope_code) VALUES ('safety')"
+)
 OTHER_GAP = (
     "ALTER VIEW public.v_object_owner_gap RENAME TO v_gap_as_it_was;"
     " CREATE VIEW public.v_object_owner_gap AS SELECT * FROM public.v_gap_as_it_was"

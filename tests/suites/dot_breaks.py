@@ -44,8 +44,7 @@ BY_SQL = {
         "the birth gate did not warn of DOT-CLONE-TEST-COVSCAN",
     ),
     "d1-swallowed": (
-        ROUTINE.format("RETURN NULL;")
-        + ON_TOOLS.replace("AFTER", "BEFORE"),
+        ROUTINE.format("RETURN NULL;") + ON_TOOLS.replace("AFTER", "BEFORE"),
         "one value expected: []",
     ),
     "d2-none": (NO_BIRTH, "births: expected 1, found 0"),
@@ -90,7 +89,8 @@ BY_SQL = {
             " INSERT INTO public.dot_iu_command_run (command_code, status)"
             " VALUES ('iu-command-1', 'running') ",
         ),
-        "public.dot_iu_command_run is written inside the database by ['public.fn_break']",
+        "public.dot_iu_command_run is written inside the database by "
+        "['public.fn_break']",
     ),
     "d3-lease": (
         "INSERT INTO public.dot_iu_runtime_lease VALUES ('k', 'o', now())",
@@ -149,7 +149,10 @@ def test_data_or_schema_broken(
 @pytest.mark.parametrize(
     ("does", "tells"),
     [
-        ("COPY (SELECT 1) TO PROGRAM 'true';", "public.fn_break: program on the server"),
+        (
+            "COPY (SELECT 1) TO PROGRAM 'true';",
+            "public.fn_break: program on the server",
+        ),
         ("PERFORM dblink_exec('c', 'x');", "public.fn_break calls dblink_exec"),
     ],
     ids=["program", "dblink"],
@@ -163,12 +166,14 @@ def test_executing_routine(
     It is rolled back, and never called.
     """
     rehearsals = importlib.import_module("pytest_oneroof.suites.rehearsals")
-    with rehearsals.committing_clone(request, "throwaway") as clone:
-        with clone.connection.transaction(force_rollback=True):
-            text = PLAIN.format("plpgsql", f"BEGIN {does} END")
-            clone.connection.execute(text.encode())
-            with pytest.raises(Failed) as caught:
-                run(request, clone.connection, "d3")
+    with (
+        rehearsals.committing_clone(request, "throwaway") as clone,
+        clone.connection.transaction(force_rollback=True),
+    ):
+        text = PLAIN.format("plpgsql", f"BEGIN {does} END")
+        clone.connection.execute(text.encode())
+        with pytest.raises(Failed) as caught:
+            run(request, clone.connection, "d3")
     assert f"routines that lead out: ['{tells}']" in str(caught.value)
 
 
@@ -191,7 +196,9 @@ def test_notification_broken(
     module = suite()
     real = module.register
     monkeypatch.setattr(
-        module, "register", lambda connection, **other: real(connection, **other | given)
+        module,
+        "register",
+        lambda connection, **other: real(connection, **other | given),
     )
     with pytest.raises(Failed) as caught:
         run(request, oneroof_clone, "d1")
@@ -201,5 +208,5 @@ def test_notification_broken(
 def test_sequence_left_elsewhere() -> None:
     """D2 fails when a sequence is not put back."""
     before, after = [("dot_tools_id_seq", 592, True)], [("dot_tools_id_seq", 593, True)]
-    with pytest.raises(AssertionError, match="sequences: expected .*592.*found .*593"):
+    with pytest.raises(AssertionError, match=r"sequences: expected .*592.*found .*593"):
         suite().assert_put_back(before, after)

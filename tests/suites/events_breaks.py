@@ -24,7 +24,8 @@ SILENCE = (
 EMITTED = SILENCE + (
     "INSERT INTO public.event_outbox (event_domain, event_type, event_stream,"
     " delivery_lane, event_subject_table, event_subject_ref, canonical_address)"
-    " VALUES ('governance', 'coverage.scan_completed', 'health', 'delayed', 't', 'r', 'a')"
+    " VALUES ('governance', 'coverage.scan_completed', 'health', 'delayed', 't', 'r',"
+    " 'a')"
 )
 ANCHOR = (
     "DELETE FROM public.governance_object_ownership"
@@ -56,7 +57,8 @@ LANE = (
     " RAISE EXCEPTION 'lane mismatch'; END IF;"
 )
 PROVENANCE = (
-    "ALTER TABLE public.event_outbox DROP CONSTRAINT chk_event_outbox_governance_provenance"
+    "ALTER TABLE public.event_outbox"
+    " DROP CONSTRAINT chk_event_outbox_governance_provenance"
 )
 CALLED = ROUTINE.replace("trigger", "void").replace("fn_break", "fn_called")
 REACHED = CALLED.format("{}") + VALIDATE.format("PERFORM public.fn_called();")
@@ -81,7 +83,8 @@ BY_SQL = {
         "a well shaped event of an active type was refused: new row for relation",
     ),
     "c2.2": (
-        ROUTINE.format("RETURN NULL;") + TRIGGER.format("BEFORE INSERT", "event_outbox"),
+        ROUTINE.format("RETURN NULL;")
+        + TRIGGER.format("BEFORE INSERT", "event_outbox"),
         "gov_emit: expected 0 -> 1",
     ),
     "c2.2-changed": (
@@ -89,7 +92,10 @@ BY_SQL = {
         + TRIGGER.format("BEFORE INSERT", "event_outbox"),
         "the row in the outbox is another than was sent",
     ),
-    "c2b": (PROVENANCE, "accepted, though an event without canonical_address"),
+    "c2b": (
+        PROVENANCE,
+        "accepted, though an event without canonical_address is unproven",
+    ),
     "c2b-other-rule": (
         f"{PROVENANCE}; ALTER TABLE public.event_outbox"
         " ADD CONSTRAINT chk_break CHECK (event_domain <> 'governance') NOT VALID",
@@ -187,12 +193,14 @@ def test_program_reached(request: pytest.FixtureRequest) -> None:
     It is rolled back, and never called.
     """
     rehearsals = importlib.import_module("pytest_oneroof.suites.rehearsals")
-    with rehearsals.committing_clone(request, "throwaway") as clone:
-        with clone.connection.transaction(force_rollback=True):
-            text = REACHED.format("COPY (SELECT 1) TO PROGRAM 'true';")
-            clone.connection.execute(text.encode())
-            with pytest.raises(Failed) as caught:
-                run(clone.connection, "c4")
+    with (
+        rehearsals.committing_clone(request, "throwaway") as clone,
+        clone.connection.transaction(force_rollback=True),
+    ):
+        text = REACHED.format("COPY (SELECT 1) TO PROGRAM 'true';")
+        clone.connection.execute(text.encode())
+        with pytest.raises(Failed) as caught:
+            run(clone.connection, "c4")
     assert "public.fn_called: program on the server" in str(caught.value)
 
 
@@ -200,7 +208,11 @@ def test_program_reached(request: pytest.FixtureRequest) -> None:
     ("part", "instead", "tells"),
     [
         ("'GAP-' ||", "'HOLE-' ||", "payloads of another shape"),
-        ("'warning' AS severity", "'critical' AS severity", "payloads of another shape"),
+        (
+            "'warning' AS severity",
+            "'critical' AS severity",
+            "payloads of another shape",
+        ),
         (
             "\nSELECT\n  'GAP-'",
             "\nWITH written AS (INSERT INTO public.event_pending (entity_table,"

@@ -21,7 +21,7 @@ from pytest_oneroof.session import CloneRun
 from pytest_oneroof.settings import CLONE_PATTERN, Settings
 
 Run = Callable[..., pytest.RunResult]
-BREAKS = Path(__file__).with_name("axis_substrate_breaks.py")
+HERE = Path(__file__).parent
 PLAN = resources.read_json("fixtures/axis_substrate.json")
 SUITE = ("--oneroof-clone", "--oneroof-suite", "axis_substrate")
 ITEMS = 122
@@ -36,7 +36,11 @@ def test_each_check_fails_by_name(
     pytester: pytest.Pytester, run_oneroof: Run, server_admin_url: str
 ) -> None:
     """Each break is told by its check, and no rehearsal clone is left."""
-    pytester.makepyfile(test_breaks=BREAKS.read_text(encoding="utf-8"))
+    for name in ("axis_substrate_faults", "axis_substrate_breaks"):
+        text = (HERE / f"{name}.py").read_text(encoding="utf-8")
+        pytester.makepyfile(
+            **{name.replace("axis_substrate_breaks", "test_breaks"): text}
+        )
     result = run_oneroof("--oneroof-clone", "test_breaks.py")
     result.assert_outcomes(passed=BROKEN)
     with connect(server_admin_url) as admin:
@@ -46,14 +50,18 @@ def test_each_check_fails_by_name(
 def test_killed_run_is_swept(
     run_oneroof: Run, cache: Path, embedded: EmbeddedServer, pytester: pytest.Pytester
 ) -> None:
-    """Killed in the middle of the build, the next run drops the leftover, and passes."""
+    """After a run was killed the next one drops its clone, starts over, and passes."""
     _kill_in_the_middle(pytester.path, cache)
     with connect(embedded.url("postgres")) as admin:
         ((left,),) = admin.execute(REHEARSALS.encode()).fetchall()
     result = run_oneroof(*SUITE)
     result.assert_outcomes(passed=ITEMS)
     result.stdout.fnmatch_lines(
-        [f"*a dead run left {left}: dropped*", "state      entry = exit (*", "verdict * GO*"]
+        [
+            f"*a dead run left {left}: dropped*",
+            "state      entry = exit (*",
+            "verdict * GO*",
+        ]
     )
     with connect(embedded.url("postgres")) as admin:
         assert admin.execute(REHEARSALS.encode()).fetchall() == []
@@ -130,7 +138,7 @@ def _day() -> str:
 
 
 def test_files_hold_one_transaction() -> None:
-    """Each file holds one BEGIN, first, one COMMIT, last, and the literal name guard."""
+    """Each file holds BEGIN first, COMMIT last, and the literal name guard."""
     guard = r"current_database() !~ '^directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?$'"
     files = {name for stage in PLAN["stages"] for name in stage["files"]}
     for name in sorted(files):

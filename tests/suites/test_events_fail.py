@@ -17,7 +17,9 @@ def test_each_events_check_fails_by_name(
 ) -> None:
     """Each break is told by its check, and the breaks leave nothing."""
     pytester.makepyfile(test_breaks=BREAKS.read_text(encoding="utf-8"))
-    result = run_oneroof("--oneroof-clone", "--oneroof-suite", "events", "test_breaks.py")
+    result = run_oneroof(
+        "--oneroof-clone", "--oneroof-suite", "events", "test_breaks.py"
+    )
     proved = CHECKS + BROKEN
     result.assert_outcomes(passed=proved + 2)
     result.stdout.fnmatch_lines([f"proof * {proved} clean of {proved} checks; *"])

@@ -19,7 +19,7 @@ def reach() -> Any:
 
 
 def routines(reach: Any, *bodies: tuple[str, str], language: str = "plpgsql") -> Any:
-    """Return routines 1, 2, … of these names and bodies, the first on table public.a."""
+    """Return routines of these names and bodies: on public.a, on public.b, on none."""
     made = [
         reach.Routine(number, f"public.{name}", language, body, None)
         for number, (name, body) in enumerate(bodies, 1)
@@ -40,7 +40,7 @@ def routines(reach: Any, *bodies: tuple[str, str], language: str = "plpgsql") ->
         ("BEGIN RAISE NOTICE 'pg_notify(1)'; END", False),
     ],
 )
-def test_notification(reach: Any, body: str, found: bool) -> None:
+def test_notification(reach: Any, body: str, *, found: bool) -> None:
     """A notification is seen however it is written, and not in a comment or string."""
     told = reach.reach_of(routines(reach, ("f", body)), ["public.a"])
     assert (told.notifies == {"public.f"}) is found
@@ -56,7 +56,7 @@ def test_notification(reach: Any, body: str, found: bool) -> None:
         ("BEGIN FOR r IN EXECUTE query LOOP NULL; END LOOP; END", True),
     ],
 )
-def test_text_built_at_run_time(reach: Any, body: str, found: bool) -> None:
+def test_text_built_at_run_time(reach: Any, body: str, *, found: bool) -> None:
     """Text that is put together at run time is told, fixed text is read."""
     told = reach.reach_of(routines(reach, ("f", body)), ["public.a"])
     assert bool(told.leads_out) is found

@@ -1,0 +1,373 @@
+"""The sandbox: what its connection refuses, and how each check ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from typing import Any
+
+import psycopg
+import pytest
+
+from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
+from pytest_oneroof.clone.sandbox import Sandbox
+from pytest_oneroof.errors import CloneError, ResidueError, StatementRefused
+
+INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
+COUNT = "SELECT count(*) FROM law_catalog WHERE law_code = 'LEFT-BEHIND'"
+LAW = "sequence public.law_catalog_id_seq: before 5, after"
+
+
+def count(db: Any) -> int:
+    """Return how many rows are left behind so far."""
+    return int(db.execute(COUNT).fetchone()[0])
+
+
+@pytest.mark.parametrize("name", ["commit", "rollback", "close"])
+def test_says_what_to_use_instead(sandbox: Sandbox, name: str) -> None:
+    """Ending the transaction is refused with the three things to use instead."""
+    db = sandbox.begin("test_it")
+    with pytest.raises(StatementRefused) as refusal:
+        getattr(db, name)()
+    assert str(refusal.value) == (
+        f"{name}() is refused inside a guarded check\n"
+        "  instead: the check's work is rolled back at its end; for a part that is "
+        "undone earlier use `with connection.transaction():`; for code that commits, "
+        '@pytest.mark.oneroof(isolation="savepoint") or isolation="database"'
+    )
+    assert not db.closed
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_names_check_after_its_end(sandbox: Sandbox) -> None:
+    """A connection kept past its check looks closed and names that check."""
+    db = sandbox.begin("tests/test_it.py::test_kept")
+    cursor = db.cursor()
+    sandbox.finish()
+    sandbox.begin("tests/test_it.py::test_next")
+    assert db.closed
+    told = (
+        "this connection belonged to tests/test_it.py::test_kept, which has ended\n"
+        "  instead: ask for the fixture oneroof_clone in the test that uses it; for "
+        'threads that go on, isolation="database"'
+    )
+    for use in (db.execute, cursor.execute):
+        with pytest.raises(StatementRefused) as refusal:
+            use("SELECT 1")
+        assert str(refusal.value) == told
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_names_check_whose_transaction_is_gone(sandbox: Sandbox) -> None:
+    """After a stray ROLLBACK nothing more may be sent, and the check is named."""
+    db = sandbox.begin("test_it")
+    db.pgconn.exec_(b"ROLLBACK")
+    told = "the guarded transaction of test_it is gone: nothing more may be sent"
+    with pytest.raises(StatementRefused, match=re.escape(told)):
+        db.execute("SELECT 1")
+    with pytest.raises(StatementRefused, match=re.escape(told)), db.transaction():
+        pass
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.constraints) == (
+        "clean",
+        "not checked: the transaction had ended",
+    )
+
+
+def test_has_one_connection_at_a_time(sandbox: Sandbox) -> None:
+    """A second guarded connection within a check is refused; the first works on."""
+    db = sandbox.begin("test_it")
+    with pytest.raises(CloneError) as refusal:
+        sandbox.begin("test_it", kind=GuardedAsyncConnection)
+    assert str(refusal.value) == (
+        "test_it has a guarded connection already\n"
+        "a check has one: ask for oneroof_clone or for oneroof_clone_async"
+    )
+    assert db.execute("SELECT 1").fetchone() == (1,)
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_transaction_gives_savepoint(sandbox: Sandbox) -> None:
+    """transaction() undoes its part, nested ones too, and force_rollback works."""
+    db = sandbox.begin("test_it")
+    with contextlib.suppress(KeyError), db.transaction():
+        db.execute(INSERT)
+        with db.transaction("mine"):
+            db.execute(INSERT)
+        assert count(db) == 2
+        raise KeyError
+    with db.transaction(force_rollback=True):
+        db.execute(INSERT)
+    assert count(db) == 0
+    assert [str(r) for r in sandbox.finish().restored] == [f"{LAW} 8"]
+
+
+def test_savepoints_of_check_are_its_own(sandbox: Sandbox) -> None:
+    """A check may go back to savepoints it opened, and to no others."""
+    db = sandbox.begin("test_it")
+    db.execute("SAVEPOINT mine")
+    db.execute(INSERT)
+    db.execute("ROLLBACK TO mine; RELEASE mine")
+    assert count(db) == 0
+    for text in ("ROLLBACK TO mine", "RELEASE oneroof_check", "SAVEPOINT oneroof_x"):
+        with pytest.raises(StatementRefused):
+            db.execute(text)
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_deferred_constraint_is_told_with_its_message(sandbox: Sandbox) -> None:
+    """What a commit would have said of a deferred constraint stands in the proof."""
+    db = sandbox.begin("test_it")
+    db.execute("CREATE TABLE a (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)")
+    db.execute("INSERT INTO a VALUES (1), (1)")
+    proof = sandbox.finish()
+    assert proof.constraints.startswith(
+        'violated: duplicate key value violates unique constraint "a_pkey"'
+    )
+    db = sandbox.begin("test_it", constraints=False)
+    db.execute("CREATE TABLE a (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)")
+    db.execute("INSERT INTO a VALUES (1), (1)")
+    assert sandbox.finish().constraints == "not checked: the check's marker opts out"
+
+
+def test_checks_constraints_whatever_timeout_the_check_has_set(
+    sandbox: Sandbox,
+) -> None:
+    """A statement_timeout of the check's does not end the check of constraints."""
+    db = sandbox.begin("test_it")
+    db.execute(
+        "CREATE TABLE a (id int);"
+        " CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$;"
+        " CREATE CONSTRAINT TRIGGER t AFTER INSERT ON a"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();"
+        " INSERT INTO a VALUES (1)"
+    )
+    db.execute("SET statement_timeout = 20")
+    assert sandbox.finish().constraints == "checked"
+
+
+# ------------------------------------------------------------- isolation 'savepoint'
+def test_savepoint_isolation_commits_on_a_savepoint(sandbox: Sandbox) -> None:
+    """commit() keeps and rollback() undoes, as far as the check can see."""
+    db = sandbox.begin("test_it", savepoints=True)
+    db.execute(INSERT)
+    db.commit()
+    db.execute(INSERT)
+    db.rollback()
+    assert count(db) == 1
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        db.execute("SELECT * FROM absent")
+    db.rollback()
+    assert count(db) == 1
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.committed) == ("clean", 0)
+
+
+def test_commit_of_failed_transaction_rolls_back(sandbox: Sandbox) -> None:
+    """As PostgreSQL does, a commit() after an error undoes, and goes on."""
+    db = sandbox.begin("test_it", savepoints=True)
+    db.execute(INSERT)
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        db.execute("SELECT * FROM absent")
+    db.commit()
+    assert count(db) == 0
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_savepoint_isolation_closes_its_connection(sandbox: Sandbox) -> None:
+    """close() undoes what is not committed; cursors made before are closed with it."""
+    db = sandbox.begin("test_it", savepoints=True)
+    cursor, named = db.cursor(), db.cursor("named")
+    named.execute("SELECT 1")
+    db.execute(INSERT)
+    db.close()
+    assert db.closed
+    for use in (db.execute, cursor.execute, named.execute):
+        with pytest.raises(psycopg.OperationalError, match="the connection is closed"):
+            use("SELECT 1")
+    named.close()
+    db.close()
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_commit_in_pipeline_is_refused(sandbox: Sandbox) -> None:
+    """Inside a pipeline commit() says where to do it instead."""
+    db = sandbox.begin("test_it", savepoints=True)
+    with pytest.raises(StatementRefused) as refusal, db.pipeline():
+        db.commit()
+    assert str(refusal.value) == (
+        "commit() is refused inside a pipeline\n"
+        "  instead: do it before the pipeline's block, or after it"
+    )
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_commit_within_transaction_block_is_an_error(sandbox: Sandbox) -> None:
+    """psycopg forbids commit() within transaction(), and so does the savepoint."""
+    db = sandbox.begin("test_it", savepoints=True)
+    told = re.escape("Explicit commit() forbidden within a Transaction context")
+    with pytest.raises(psycopg.ProgrammingError, match=told), db.transaction():
+        db.commit()
+    assert sandbox.finish().verdict == "clean"
+
+
+# ------------------------------------------------------------------------- asyncio
+def test_async_connection_is_guarded_alike(sandbox: Sandbox) -> None:
+    """An AsyncConnection works, and refuses what the other refuses."""
+    db = sandbox.begin("test_it", kind=GuardedAsyncConnection)
+
+    async def work() -> int:
+        await db.execute(INSERT)
+        async with db.transaction():
+            cursor = await db.execute(COUNT)
+        for text in ("COMMIT", "COPY modules TO '/tmp/x'"):
+            with pytest.raises(StatementRefused):
+                await psycopg.AsyncClientCursor(db).execute(text)
+        with pytest.raises(StatementRefused, match=r"commit\(\) is refused"):
+            await db.commit()
+        return int((await cursor.fetchone())[0])
+
+    assert asyncio.run(work()) == 1
+    assert [str(r) for r in sandbox.finish().restored] == [f"{LAW} 6"]
+
+    async def late() -> None:
+        await db.execute("SELECT 1")
+
+    with pytest.raises(StatementRefused, match="which has ended"):
+        asyncio.run(late())
+
+
+# --------------------------------------------------------------- Hypothesis examples
+def test_example_is_undone_and_counted(sandbox: Sandbox) -> None:
+    """Each example starts as the check was before the first one."""
+    db = sandbox.begin("test_it")
+    db.execute(INSERT)
+    for _ in range(3):
+        with sandbox.example():
+            assert count(db) == 1
+            assert db.execute(INSERT + " RETURNING id").fetchone() == (7,)
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.examples) == ("clean", 3)
+    assert {str(r) for r in proof.restored} >= {LAW.replace("5", "6") + " 7"}
+
+
+def test_example_may_commit_on_its_savepoint(sandbox: Sandbox) -> None:
+    """In isolation 'savepoint' commit() and close() of an example end with it."""
+    db = sandbox.begin("test_it", savepoints=True)
+    db.execute(INSERT)
+    db.commit()
+    for _ in range(3):
+        with sandbox.example():
+            db.execute(INSERT)
+            db.commit()
+            db.execute(INSERT)
+            db.rollback()
+            assert count(db) == 2
+            db.close()
+    assert count(db) == 1
+    db.rollback()
+    assert count(db) == 1
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.examples) == ("clean", 3)
+
+
+def test_example_may_prepare_statements(sandbox: Sandbox) -> None:
+    """A statement prepared in one example is prepared anew in the next."""
+    db = sandbox.begin("test_it")
+    db.prepare_threshold = 0
+    for _ in range(3):
+        with sandbox.example():
+            assert db.execute("SELECT 1", prepare=True).fetchone() == (1,)
+    proof = sandbox.finish()
+    assert proof.verdict == "clean"
+    assert "prepared statement _pg3_0" in str(proof)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_example_may_drop_prepared_query(sandbox: Sandbox, *, fails: bool) -> None:
+    """DEALLOCATE ALL within an example takes nothing from its proof."""
+    db = sandbox.begin("test_it")
+    for _ in range(3):
+        with sandbox.example():
+            db.execute("DEALLOCATE ALL")
+            if fails:
+                with pytest.raises(psycopg.errors.UndefinedTable):
+                    db.execute("SELECT * FROM absent")
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.examples) == ("clean", 3)
+
+
+def test_example_may_drop_what_it_prepared(sandbox: Sandbox) -> None:
+    """psycopg's own DEALLOCATE ALL after a DROP takes nothing from the proof."""
+    db = sandbox.begin("test_it")
+    db.prepare_threshold = 0
+    for _ in range(3):
+        with sandbox.example():
+            db.execute("CREATE TABLE a (id int)")
+            db.execute("SELECT * FROM a", prepare=True)
+            db.execute("DROP TABLE a")
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.examples) == ("clean", 3)
+
+
+def test_example_may_not_leave_its_savepoint(sandbox: Sandbox) -> None:
+    """Within an example, savepoints set before it are not its own."""
+    db = sandbox.begin("test_it")
+    db.execute("SAVEPOINT before")
+    with sandbox.example():
+        with pytest.raises(StatementRefused, match="ROLLBACK TO of a savepoint"):
+            db.execute("ROLLBACK TO before")
+        db.execute("SAVEPOINT before; ROLLBACK TO before")
+    db.execute("ROLLBACK TO before")
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_example_may_set_constraints(sandbox: Sandbox) -> None:
+    """SET CONSTRAINTS of examples, and before them, leave the tripwire armed."""
+    db = sandbox.begin("test_it")
+    db.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    for _ in range(2):
+        with sandbox.example():
+            db.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    result = db.pgconn.exec_(b"COMMIT")
+    assert b"a guarded check may not commit" in result.error_message
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_example_that_ends_the_transaction_is_told(sandbox: Sandbox) -> None:
+    """An example that ends the check's transaction fails, and so do those after it."""
+    db = sandbox.begin("test_it")
+    told = "test_it: an example ended the check's transaction"
+    with pytest.raises(ResidueError, match=told), sandbox.example():
+        db.pgconn.exec_(b"ROLLBACK")
+    told = "test_it: its transaction is not open: an example, or the check before it"
+    with pytest.raises(ResidueError, match=told), sandbox.example():
+        pass
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_example_with_violated_constraint_is_told(sandbox: Sandbox) -> None:
+    """A deferred constraint is checked at each example's end."""
+    db = sandbox.begin("test_it")
+    db.execute("CREATE TABLE a (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(ResidueError, match="duplicate key value"), sandbox.example():
+        db.execute("INSERT INTO a VALUES (1), (1)")
+    with sandbox.example():
+        db.execute("INSERT INTO a VALUES (1)")
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.constraints, proof.examples) == ("clean", "checked", 2)
+
+
+def test_failing_example_shows_its_statements(sandbox: Sandbox) -> None:
+    """The error of an example carries the statements that it alone sent."""
+    db = sandbox.begin("test_it")
+    db.execute("SELECT 'before'")
+    example = sandbox.example()
+    with pytest.raises(psycopg.errors.UndefinedTable) as failure, example:
+        db.execute("SELECT *\n  FROM absent")
+    assert failure.value.__notes__ == [
+        "statements of this example (1):\n  SELECT * FROM absent"
+    ]
+    assert sandbox.finish().verdict == "clean"
