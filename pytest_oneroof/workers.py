@@ -17,7 +17,7 @@ def make_scheduler(config: pytest.Config, log: Any) -> SuiteScheduling:
     return SuiteScheduling(config, log)
 
 
-class SuiteScheduling(LoadScopeScheduling):
+class SuiteScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out each item by itself, but a stepped suite as a whole, in order."""
 
     def _split_scope(self, nodeid: str) -> str:

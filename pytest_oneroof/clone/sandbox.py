@@ -195,6 +195,7 @@ class Sandbox:
         """Do something that needs the clone without sessions, between checks."""
         self._session.close()
         work()
+        self.lease.open()
         self._session.connect()
         self._row = self._session.read_row(self._session.snapshot())
 
