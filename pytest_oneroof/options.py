@@ -49,7 +49,13 @@ def read_settings(config: pytest.Config) -> s.Settings:
     }
 
     def ini(name: str) -> Any:
-        return config.getini(f"oneroof_{name}")
+        try:
+            return config.getini(f"oneroof_{name}")
+        except (TypeError, ValueError, pytest.UsageError) as error:
+            # pytest converts by itself, and does not say which setting is wrong.
+            raise SettingsError(
+                f"oneroof_{name} in the ini file must be {s.wanted(name)} ({error})"
+            ) from error
 
     try:
         return s.resolve(given, os.environ, ini)

@@ -49,7 +49,7 @@ class ReplacedFixtures:
 
     def pytest_collection_modifyitems(self, session: pytest.Session) -> None:
         """Raise pytest.UsageError for a name that no fixture of the project has."""
-        manager = getattr(session, "_fixturemanager")
+        manager = session._fixturemanager
         unknown = [n for n in self.names if manager.getfixturedefs(n, session) is None]
         if unknown and self.complete:
             raise pytest.UsageError(

@@ -49,7 +49,7 @@ def loads_of(request: pytest.FixtureRequest, server: str) -> tuple[Load, ...]:
     """
     from pytest_postgresql.config import get_config
 
-    manager = getattr(request.session, "_fixturemanager")
+    manager = request.session._fixturemanager
     found = manager.getfixturedefs(server, request.node)
     if not found:
         pytest.fail(f"{SETTING}: there is no fixture {server}", pytrace=False)
@@ -107,7 +107,8 @@ def _guarded(
         level = psycopg.IsolationLevel(made.isolation_level).name.replace("_", " ")
         pytest.fail(
             f"the fixture {name} asks for {level}; a guarded check's one transaction "
-            'runs at READ COMMITTED\ninstead: @pytest.mark.oneroof(isolation="database")',
+            "runs at READ COMMITTED\n"
+            'instead: @pytest.mark.oneroof(isolation="database")',
             pytrace=False,
         )
     sandbox = checks.run.sandbox
@@ -241,4 +242,4 @@ def _parameters(address: dict[str, Any], load: Load) -> dict[str, Any]:
 
 
 def _awaited(value: Any) -> Any:
-    return asyncio.run(value) if inspect.isawaitable(value) else value
+    return asyncio.run(value) if inspect.iscoroutine(value) else value

@@ -81,7 +81,9 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("pg_version", "number", 16, "Major version of the embedded server", "N"),
     Option("strict", "flag", False, "Restored residue fails the check too"),
-    Option("keep_failed", "flag", False, "Keep a throw-away database whose test failed"),
+    Option(
+        "keep_failed", "flag", False, "Keep a throw-away database whose test failed"
+    ),
     Option("api_url", "text", None, "Your live read API, to compare with", "URL"),
     Option("faults", "path", None, "Folder of your own faults for the controls", "DIR"),
     Option("secrets_allow", "path", None, "Findings the secret scan allows", "FILE"),
@@ -174,6 +176,11 @@ def resolve(
             values[option.name] = _converted(option, raw, source)
             sources[option.name] = source
     return Settings(**values, sources=sources)
+
+
+def wanted(name: str) -> str:
+    """Return, in words, what kind of value a setting takes."""
+    return _WANTED[BY_NAME[name].kind]
 
 
 def _first(

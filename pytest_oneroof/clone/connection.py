@@ -14,12 +14,7 @@ import psycopg
 from psycopg import pq
 
 from pytest_oneroof.clone.cursors import guarded_cursor, read_text
-from pytest_oneroof.clone.savepoint_mode import (
-    COMMIT,
-    ROLLBACK,
-    SAVEPOINT,
-    SavepointMode,
-)
+from pytest_oneroof.clone.savepoint_mode import COMMIT, ROLLBACK, SavepointMode
 from pytest_oneroof.clone.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.postgres import policy, statements
@@ -85,6 +80,7 @@ class Guarding(SavepointMode):
             ward.stack = statements.apply_savepoints(ward.stack, reading.statements)
         ward.functions |= reading.functions
         ward.setval = ward.setval or reading.setval
+        ward.locks = ward.locks or reading.locks
         ward.forgot = ward.forgot or reading.forgets
         if ward.remember:
             ward.sent.append(text)
@@ -282,14 +278,16 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
         """Refuse any but READ COMMITTED, and the default."""
         self.change_isolation_level(value)
 
-    def set_read_only(  # noqa: FBT001 - psycopg's signature
-        self, value: bool | None
+    def set_read_only(
+        self,
+        value: bool | None,  # noqa: FBT001 - psycopg's signature
     ) -> None:
         """Refuse a read-only transaction."""
         self.change_flag("read_only", value=value)
 
-    def set_deferrable(  # noqa: FBT001 - psycopg's signature
-        self, value: bool | None
+    def set_deferrable(
+        self,
+        value: bool | None,  # noqa: FBT001 - psycopg's signature
     ) -> None:
         """Refuse a deferrable transaction."""
         self.change_flag("deferrable", value=value)

@@ -40,8 +40,9 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.exit_block(failed=kind is not None)
 
-    async def set_autocommit(  # noqa: FBT001 - psycopg's signature
-        self, value: bool
+    async def set_autocommit(
+        self,
+        value: bool,  # noqa: FBT001 - psycopg's signature
     ) -> None:
         """Refuse autocommit; in isolation 'savepoint' play it."""
         self.change_autocommit(value=value)
@@ -50,14 +51,16 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
         """Refuse any but READ COMMITTED, and the default."""
         self.change_isolation_level(value)
 
-    async def set_read_only(  # noqa: FBT001 - psycopg's signature
-        self, value: bool | None
+    async def set_read_only(
+        self,
+        value: bool | None,  # noqa: FBT001 - psycopg's signature
     ) -> None:
         """Refuse a read-only transaction."""
         self.change_flag("read_only", value=value)
 
-    async def set_deferrable(  # noqa: FBT001 - psycopg's signature
-        self, value: bool | None
+    async def set_deferrable(
+        self,
+        value: bool | None,  # noqa: FBT001 - psycopg's signature
     ) -> None:
         """Refuse a deferrable transaction."""
         self.change_flag("deferrable", value=value)

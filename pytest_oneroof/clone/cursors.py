@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_oneroof.clone import ledger
 from pytest_oneroof.postgres import statements
 
 
@@ -21,6 +22,7 @@ class Reading:
     savepoints: bool
     functions: frozenset[str]
     setval: bool
+    locks: bool
     sets_all: bool
     forgets: bool
 
@@ -34,6 +36,7 @@ def read_text(text: str) -> Reading:
         any(s.savepoint is not None for s in read),
         statements.called_functions(read),
         statements.mentions_setval(text),
+        ledger.LOCKING in text.lower(),
         statements.sets_all_constraints(read),
         "deallocate" in text.lower(),
     )

@@ -79,10 +79,10 @@ def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> 
             b"SET LOCAL statement_timeout = 0; SET LOCAL oneroof.pass = '%s'; "
             b"SET CONSTRAINTS ALL IMMEDIATE; " % armed.nonce.encode()
         )
-        execute = ledger.execute_text(ledger.snapshot(before))
+        execute = _execute_text(session, armed, before)
         result = session.send(command + UNDO + execute)
         if succeeded(result):
-            armed.row = ledger.as_row(result)
+            armed.row = ledger.as_row(result, before)
             armed.examples += 1
             return ""
         violated = message_of(result)
@@ -98,14 +98,19 @@ def _remember_query(session: GuardedSession, armed: Armed) -> None:
     if ward.forgot:
         if session.status == Status.INERROR:
             session.run(BACK)
-        session.remember_query()
+        session.remember_queries()
         ward.forgot = False
 
 
 def _read(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
-    execute = ledger.execute_text(ledger.snapshot(before))
-    armed.row = ledger.as_row(session.run(UNDO + execute))
+    execute = _execute_text(session, armed, before)
+    armed.row = ledger.as_row(session.run(UNDO + execute), before)
     armed.examples += 1
+
+
+def _execute_text(session: GuardedSession, armed: Armed, before: ledger.Row) -> bytes:
+    short = session.suffices_short(armed.connection.ward)
+    return ledger.execute_text(ledger.snapshot(before), short=short)
 
 
 def _judge(

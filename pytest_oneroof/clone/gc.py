@@ -39,6 +39,8 @@ def collect(host: Host, at: datetime, *, dry_run: bool) -> list[Judged]:
     """
     judged = [*_marked(host, at), *_half_made(host)]
     done = judged if dry_run else [_dropped(host, entry) for entry in judged]
+    if not dry_run:
+        _forget_records(host)
     done += _roles(host, dry_run=dry_run)
     parts = remove_parts(host.records.folder, dry_run=dry_run)
     return [*done, *(Judged(FILE, line, True, "its writer is dead") for line in parts)]
@@ -87,6 +89,13 @@ def _half_made(host: Host) -> Iterator[Judged]:
         holder = host.lock_holder(found.oid)
         why = f"being made by backend pid {holder}" if holder else "half-made"
         yield Judged(DATABASE, found.name, holder is None, why, found.size)
+
+
+def _forget_records(host: Host) -> None:
+    """Remove the records of databases that are not there any more."""
+    for record in host.records.list_of(host.system_identifier):
+        if host.find(record.database) is None:
+            host.records.remove(host.system_identifier, record.database)
 
 
 def _dropped(host: Host, judged: Judged) -> Judged:

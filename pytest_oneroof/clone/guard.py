@@ -292,8 +292,7 @@ def untried_tripwire(found: str) -> Reason:
         "tripwire",
         f"the tripwire does not hold: {found}",
         "it refuses, on the server, whatever commit of a check gets past all else",
-        "make it anew: oneroof clone adopt, after dropping the marker by COMMENT ON "
-        "DATABASE … IS NULL; or use a fresh clone: oneroof clone create",
+        "use a fresh clone: oneroof clone create, or oneroof clone reset",
     )
 
 

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import pq
 
 from pytest_oneroof.clone import ledger, setval
+from pytest_oneroof.clone.armed import Armed
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit, untried_tripwire
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.marker import PREFIX
@@ -53,6 +54,9 @@ class GuardedSession:
         self.pgconn: Any = None
         self._names: list[str] = []
         self.positions: Positions = {}
+        self.watches_locks = False
+        self._locking = False
+        self._queries: dict[str, str] = {}
         self._routines = setval.NONE
         self.connect()
         self.remember_positions()
@@ -76,14 +80,17 @@ class GuardedSession:
             _try_tripwire(session.pgconn, self.clone.database)
             rows = session.execute(ledger.SEQUENCES).fetchall()
             self._names = [name for name, _, _ in rows]
-            self._prepare = ledger.prepare_text(
+            self._queries = ledger.prepare_texts(
                 self.clone.oid,
                 physical_slots=bool(self.clone.uncovered),
                 all_readable=all(readable for _, _, readable in rows),
-            ).encode()
-            session.execute(self._prepare)
+            )
+            for query in self._queries.values():
+                session.execute(query.encode())
             session.execute(SET_UP)
             self._routines = setval.read_routines(session)
+            row = session.execute(ledger.LOCKING_ROUTINES).fetchone()
+            self._locking = bool(row and row[0])
             session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
         except BaseException:
             session.close()
@@ -104,15 +111,17 @@ class GuardedSession:
         self.lease.end_leftovers()
         self.connect()
 
-    def exit(self, command: bytes, begin: str, own: int) -> Any:
+    def exit(self, command: bytes, begin: str, armed: Armed, *, own: bool) -> Any:
         """Send what ends a check, and the exit query, as one string.
 
-        A check's DEALLOCATE ALL takes the prepared query too: it is made again.
+        `own`: the command fails in any but the check's own transaction. A check's
+        DEALLOCATE ALL takes the prepared queries too: they are made again.
         """
-        execute = ledger.execute_text(begin, own)
+        short = own and self.suffices_short(armed.connection.ward)
+        execute = ledger.execute_text(begin, armed.xid, short=short)
         result = self.send(command + execute)
         if sqlstate(result) == FORGOTTEN and self.status == Status.IDLE:
-            self.run(self._prepare)
+            self.remember_queries()
             result = self.send(execute)
         return result
 
@@ -135,14 +144,25 @@ class GuardedSession:
         """Return the exit query's row, for the window that begins at a snapshot."""
         return ledger.as_row(self.run(ledger.execute_text(snapshot, own)))
 
-    def remember_query(self) -> None:
-        """Prepare the exit query again, where a check has dropped it."""
-        found = self.run(
-            b"SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE name = '%s'"
-            % ledger.NAME.encode()
-        )
-        if not found.ntuples:
-            self.run(self._prepare)
+    def remember_queries(self) -> None:
+        """Prepare the exit queries again, where a check has dropped them."""
+        for name, query in self._queries.items():
+            found = self.run(
+                b"SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE name = '%s'"
+                % name.encode()
+            )
+            if not found.ntuples:
+                self.run(query.encode())
+
+    def suffices_short(self, ward: Ward) -> bool:
+        """Tell whether the short query tells all, if the transaction is the check's.
+
+        Not on a clone that others can enter, not for a role whose powers reach out of
+        its transaction, and not where advisory locks may have been taken: those are
+        told. `watches_locks` has them looked for after every check.
+        """
+        may_lock = self.watches_locks or self._locking or ward.locks
+        return self.closed_to_others and not self.clone.uncovered and not may_lock
 
     def may_set_sequences(self, ward: Ward) -> bool:
         """Tell whether a check may have called setval, which moves them unseen."""

@@ -42,7 +42,7 @@ class Host:
     def __init__(self, admin_url: str, records: Records) -> None:
         self._url = admin_url
         self.records = records
-        self.admin: psycopg.Connection[Any] = connect(self.url(MAINTENANCE))
+        self.admin = self._connect()
         self.system_identifier = str(
             self._value("SELECT system_identifier FROM pg_catalog.pg_control_system()")
         )
@@ -65,7 +65,7 @@ class Host:
     def reconnect(self) -> None:
         """Connect again; all locks were lost with the session."""
         self.admin.close()
-        self.admin = connect(self.url(MAINTENANCE))
+        self.admin = self._connect()
 
     def close(self) -> None:
         """Close the administrator's connection, and with it all its locks."""
@@ -193,6 +193,13 @@ class Host:
     def drop_slot(self, slot: str) -> None:
         """Drop a replication slot."""
         self._value("SELECT pg_catalog.pg_drop_replication_slot(%s)", [slot])
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        admin = connect(self.url(MAINTENANCE))
+        # A crash must not take back what was made, noted or locked: the embedded
+        # server would otherwise lose its last commits.
+        admin.execute("SET synchronous_commit = on")
+        return admin
 
     def _value(self, query: str, values: Any = None) -> Any:
         row = self.admin.execute(query, values).fetchone()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.records import Record
@@ -80,8 +82,10 @@ class Lease:
 
         False where there is no template of ours to copy.
         """
-        template = self.host.find(self.template) if self.host and self.template else None
-        if self.host is None or template is None:
+        if self.host is None or self.template is None:
+            return False
+        template = self.host.find(self.template)
+        if template is None:
             return False
         with self.host.making():
             self.host.unlock(self.oid)
@@ -94,13 +98,18 @@ class Lease:
         return True
 
     def release(self) -> None:
-        """Open the clone again, note a clean end, and give the lock back."""
+        """Open the clone again, note a clean end, and give the lock back.
+
+        A pooled copy stays closed: nobody but the next run is to work on it.
+        Without a server nothing is noted, so that the next run looks first.
+        """
         if self.host is None:
             return
-        with contextlib.suppress(Exception):
-            self.open()
-        if not self.spoiled:
-            self._note(used_by=0)
+        with contextlib.suppress(psycopg.Error):
+            if self.kind != "copy":
+                self.open()
+            if not self.spoiled:
+                self._note(used_by=0)
         self.host.close()
 
     def note_use(self) -> None:

@@ -13,62 +13,75 @@ from typing import Any
 from pytest_oneroof.clone.residue import State
 
 NAME = "oneroof_exit"
+SHORT = "oneroof_exit_short"
 LISTED = 200
 
-# %(slots)s: physical slots belong to the whole server; they count only where the
-# check role could make one. OFFSET 0 keeps each id's status from being read twice.
+# Measured part by part (benchmarks/README.md). The functions below pg_prepared_xacts,
+# pg_replication_slots, pg_prepared_statements and pg_cursors save their views' joins
+# and row types; lists are compared as sets, so that order matters for sequences only.
+# The series ends in a sub-select, so that its estimate is the same with and without
+# the parameter's value: otherwise the server plans the whole query at every call.
 # After a crash the server may not have got as far as an id of the window's begin.
+XMAX = """(SELECT pg_catalog.pg_snapshot_xmax(
+                    pg_catalog.pg_current_snapshot())::text::bigint)"""
+IDS = """
+       pg_catalog.pg_current_snapshot()::text,
+       ARRAY(
+         SELECT x || ':' || coalesce(pg_catalog.pg_xact_status(x::text::xid8), '?')
+           FROM (SELECT pg_catalog.unnest($1)
+                 UNION ALL
+                 SELECT pg_catalog.generate_series($2, {xmax} - 1)) AS w (x)
+          WHERE x < {xmax}
+            AND pg_catalog.pg_xact_status(x::text::xid8) IS DISTINCT FROM 'aborted'
+          LIMIT {listed}),
+       ARRAY(SELECT {last_value}
+               FROM pg_catalog.pg_sequence AS q ORDER BY q.seqrelid)"""
+STATEMENTS = """
+       ARRAY(SELECT p.name FROM pg_catalog.pg_prepared_statement() AS p
+              WHERE p.name NOT IN ('{name}', '{short}'))"""
 PREPARE = """
 PREPARE {name} (bigint[], bigint) AS
-WITH s AS MATERIALIZED (SELECT pg_catalog.pg_current_snapshot() AS snapshot),
-suspects AS (
-  SELECT x, status FROM (
-    SELECT x, pg_catalog.pg_xact_status(x::text::xid8) AS status
-      FROM (SELECT u.x
-              FROM s, pg_catalog.unnest($1) AS u (x)
-             WHERE u.x < pg_catalog.pg_snapshot_xmax(s.snapshot)::text::bigint
-            UNION ALL
-            SELECT pg_catalog.generate_series(
-                     $2, pg_catalog.pg_snapshot_xmax(s.snapshot)::text::bigint - 1)
-              FROM s) AS w (x)
-    OFFSET 0) AS q
-   WHERE status IS DISTINCT FROM 'aborted'
-   LIMIT {listed})
-SELECT (SELECT snapshot::text FROM s),
-       (SELECT pg_catalog.array_agg(x::text || ':' || coalesce(status, '?'))
-          FROM suspects),
-       (SELECT pg_catalog.array_agg({last_value} ORDER BY q.seqrelid)
-          FROM pg_catalog.pg_sequence AS q),
-       (SELECT pg_catalog.array_agg(gid ORDER BY gid)
-          FROM pg_catalog.pg_prepared_xacts
-         WHERE database = pg_catalog.current_database()),
-       (SELECT pg_catalog.array_agg(slot_name ORDER BY slot_name)
-          FROM pg_catalog.pg_replication_slots
-         WHERE database = pg_catalog.current_database()
-            OR ({physical} AND slot_type = 'physical')),
-       (SELECT pg_catalog.array_agg(
-                 a.pid || ':' || pg_catalog.pg_get_userbyid(a.usesysid) ORDER BY a.pid)
-          FROM pg_catalog.pg_stat_get_activity(NULL) AS a
-         WHERE a.datid = {oid} AND a.usesysid IS NOT NULL
-           AND a.pid <> pg_catalog.pg_backend_pid()
-           AND a.leader_pid IS DISTINCT FROM pg_catalog.pg_backend_pid()),
+SELECT {ids},
+       ARRAY(SELECT gid FROM pg_catalog.pg_prepared_xact() WHERE dbid = {oid}),
+       ARRAY(SELECT slot_name FROM pg_catalog.pg_get_replication_slots()
+              WHERE datoid = {oid} OR ({physical} AND slot_type = 'physical')),
+       NULLIF(ARRAY(
+         SELECT a.pid || ':' || pg_catalog.pg_get_userbyid(a.usesysid)
+           FROM pg_catalog.pg_stat_get_activity(NULL) AS a
+          WHERE a.datid = {oid} AND a.usesysid IS NOT NULL
+            AND a.pid <> pg_catalog.pg_backend_pid()
+            AND a.leader_pid IS DISTINCT FROM pg_catalog.pg_backend_pid()), '{{}}'),
        pg_catalog.pg_stat_get_db_sessions({oid}),
-       (SELECT pg_catalog.array_agg(l.classid || '/' || l.objid || '/' || l.objsubid
-                                    || ' ' || l.mode
-                                    ORDER BY l.classid, l.objid, l.objsubid, l.mode)
-          FROM pg_catalog.pg_locks AS l
-         WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid()),
-       (SELECT pg_catalog.array_agg(p.name ORDER BY p.name)
-          FROM pg_catalog.pg_prepared_statements AS p WHERE p.name <> '{name}'),
-       (SELECT pg_catalog.array_agg(c ORDER BY c)
-          FROM pg_catalog.pg_listening_channels() AS c),
-       (SELECT pg_catalog.array_agg(c.name ORDER BY c.name)
-          FROM pg_catalog.pg_cursors AS c),
-       (SELECT pg_catalog.array_agg(c.relkind::text || ' ' || c.relname
-                                    ORDER BY c.relname)
-          FROM pg_catalog.pg_class AS c
-         WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
-           AND c.relkind <> 'i')
+       ARRAY(
+         SELECT l.classid || '/' || l.objid || '/' || l.objsubid || ' ' || l.mode
+           FROM pg_catalog.pg_locks AS l
+          WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid()),
+       {statements},
+       ARRAY(SELECT pg_catalog.pg_listening_channels()),
+       ARRAY(SELECT c.name FROM pg_catalog.pg_cursor() AS c),
+       ARRAY(
+         SELECT c.relkind::text || ' ' || c.relname
+           FROM pg_catalog.pg_class AS c
+          WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
+            AND c.relkind <> 'i')
+"""
+# What a transaction that was rolled back whole can have moved in its own session, and
+# on a clone closed to others: sequences, prepared statements and advisory locks. The
+# rest of the state is rolled back with it. The locks are given back unread.
+PREPARE_SHORT = """
+PREPARE {short} (bigint[], bigint) AS
+SELECT {ids},
+       {statements},
+       pg_catalog.pg_advisory_unlock_all()
+"""
+# By text or routine; those of the transaction end with it. What calls for one by a
+# text put together at run time is not told, but its lock is given back as well.
+LOCKING = "advisory_lock"
+LOCKING_ROUTINES = f"""
+SELECT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
+                WHERE p.pronamespace <> 'pg_catalog'::regnamespace
+                  AND coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)
+                      ~* '{LOCKING}')
 """
 # USAGE alone lets a check advance a sequence, SELECT alone lets it be read whole.
 SEQUENCES = """
@@ -95,38 +108,48 @@ _LISTS = {
 SEQUENCES_AT = 2
 SESSIONS = 5
 SESSIONS_EVER = 6
+STATEMENTS_AT = 8
+# Snapshot, ids, sequences, prepared statements, and locks given back.
+SHORT_FIELDS = 5
 
 Row = tuple[bytes | None, ...]
 
 
-def prepare_text(oid: int, *, physical_slots: bool, all_readable: bool) -> str:
-    """Return the PREPARE of the exit query for one clone.
+def prepare_texts(
+    oid: int, *, physical_slots: bool, all_readable: bool
+) -> dict[str, str]:
+    """Return the PREPARE of each exit query for one clone, by its name.
 
-    Without a right to read every sequence's position the query asks for it
-    first, as pg_sequence_last_value raises otherwise.
+    Without a right to read every sequence's position the queries ask for it
+    first, as pg_sequence_last_value raises otherwise. Physical slots belong to the
+    whole server; they count only where the check role could make one.
     """
     last_value = "pg_catalog.pg_sequence_last_value(q.seqrelid)"
     if not all_readable:
         asked = "pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')"
         last_value = f"CASE WHEN {asked} THEN {last_value} END"
-    return PREPARE.format(
-        name=NAME,
-        listed=LISTED,
-        oid=oid,
-        last_value=last_value,
-        physical="true" if physical_slots else "false",
-    )
+    names = {"name": NAME, "short": SHORT}
+    parts = {
+        "ids": IDS.strip().format(listed=LISTED, last_value=last_value, xmax=XMAX),
+        "statements": STATEMENTS.strip().format(**names),
+    }
+    physical = "true" if physical_slots else "false"
+    return {
+        NAME: PREPARE.format(oid=oid, physical=physical, **names, **parts),
+        SHORT: PREPARE_SHORT.format(**names, **parts),
+    }
 
 
-def execute_text(begin: str, own: int | None = None) -> bytes:
+def execute_text(begin: str, own: int | None = None, *, short: bool = False) -> bytes:
     """Return the EXECUTE whose window begins at that snapshot.
 
     The status of `own`, the check's transaction id, is listed first: it is told
-    however many ids others have committed.
+    however many ids others have committed. The short query is for a transaction
+    that is proved to have been the check's own.
     """
     _, xmax, open_ids = begin.split(":")
     ids = open_ids if own is None else f"{own},{open_ids}".rstrip(",")
-    return f"EXECUTE {NAME}('{{{ids}}}', {xmax})".encode()
+    return f"EXECUTE {SHORT if short else NAME}('{{{ids}}}', {xmax})".encode()
 
 
 def count_ids(before: str, after: str) -> int:
@@ -146,9 +169,15 @@ def same_but_sequences(before: Row, after: Row) -> bool:
     return before[SEQUENCES_AT + 1 :] == after[SEQUENCES_AT + 1 :]
 
 
+def with_sequences(row: Row, source: Row) -> Row:
+    """Return a row with the sequences' positions of another."""
+    return (*row[:SEQUENCES_AT], source[SEQUENCES_AT], *row[SEQUENCES_AT + 1 :])
+
+
 def positions(row: Row, names: list[str]) -> dict[str, int | None]:
     """Return the sequences' positions; `names` are the sequences, in order."""
-    values = [None if p == "NULL" else int(p) for p in _array(row[SEQUENCES_AT])]
+    found = (row[SEQUENCES_AT] or b"{}").strip(b"{}").split(b",")
+    values = (None if value in (b"", b"NULL") else int(value) for value in found)
     return dict(zip(names, values, strict=False))
 
 
@@ -173,11 +202,11 @@ def to_state(row: Row, names: list[str]) -> State:
 
 def suspects(row: Row) -> tuple[tuple[int, str | None], ...]:
     """Return the ids that did not abort, with their status (None: not known)."""
-    if row[1] is None:
-        return ()
     pairs = (entry.partition(":") for entry in _array(row[1]))
     # Each once: the check's own id stands in the window too.
-    return tuple({int(i): None if s == "?" else s for i, _, s in pairs}.items())
+    found = {int(i): None if s == "?" else s for i, _, s in pairs}
+    # One may have ended between the query's two looks at it.
+    return tuple((i, status) for i, status in found.items() if status != "aborted")
 
 
 def _array(value: bytes | None) -> list[str]:
@@ -197,6 +226,13 @@ def _array(value: bytes | None) -> list[str]:
     return parts
 
 
-def as_row(result: Any) -> Row:
-    """Return the one row of a raw result."""
-    return tuple(result.get_value(0, column) for column in range(result.nfields))
+def as_row(result: Any, before: Row | None = None) -> Row:
+    """Return the one row of a raw result.
+
+    What the short query does not read is as it was in `before`.
+    """
+    row = tuple(result.get_value(0, column) for column in range(result.nfields))
+    if before is None or len(row) != SHORT_FIELDS:
+        return row
+    kept = before[SEQUENCES_AT + 1 : STATEMENTS_AT]
+    return (*row[:3], *kept, row[3], *before[STATEMENTS_AT + 1 :])

@@ -162,6 +162,8 @@ def _is_recorded(host: Host, name: str) -> bool:
 
 def _drop_roles(host: Host, marker: Marker) -> None:
     """Drop a clone's roles with the last database that uses them."""
+    if not marker.role:
+        return
     if any(f.marker and f.marker.role == marker.role for f in host.marked()):
         return
     with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):

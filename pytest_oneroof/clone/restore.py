@@ -6,7 +6,9 @@ Whether it was put back is not concluded here: the state is read again afterward
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pytest_oneroof.clone import ledger, residue
 from pytest_oneroof.clone.guarded_session import SET_UP, GuardedSession, Positions
@@ -28,6 +30,7 @@ WITHIN = (
     b"ROLLBACK TO SAVEPOINT oneroof_set; RELEASE SAVEPOINT oneroof_set",
 )
 AFTER = (b"BEGIN READ WRITE; ", b"ROLLBACK", b"ROLLBACK")
+DISCARD = b"; DISCARD SEQUENCES; "
 FORGET = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL", SET_UP)
 # Custom settings (a.b) do not stand in pg_settings; RESET ALL resets them too.
 SETTINGS = """
@@ -103,16 +106,29 @@ def put_sequences_back(
     names = [change.object for change in changes]
     calls = _setvals(names, session.positions if within is None else within)
     begin, end, back = AFTER if within is None else WITHIN
-    execute = ledger.execute_text(ledger.snapshot(after))
-    result = session.send(begin + calls + end + b"; DISCARD SEQUENCES; " + execute)
-    if succeeded(result):
-        row = ledger.as_row(result)
-    else:
+    result = session.send(begin + calls + end + DISCARD + _last_values(names))
+    if _verified(result, names, was):
+        return Moved(changes, (), ledger.with_sequences(after, before))
+    if not succeeded(result):
         session.run(back)
         put_back(session, changes, within=within)
-        row = session.read_row(ledger.snapshot(after))
+    row = session.read_row(ledger.snapshot(after))
     still = residue.sequence_changes(was, session.sequences(row))
     return Moved(changes, still, row)
+
+
+def _last_values(names: list[str]) -> bytes:
+    calls = (f"pg_catalog.pg_sequence_last_value({literal(name)})" for name in names)
+    return f"SELECT {', '.join(calls)}".encode()
+
+
+def _verified(result: Any, names: list[str], was: Mapping[str, int | None]) -> bool:
+    """Tell whether the sequences that moved are seen to be where they were."""
+    if not succeeded(result) or not result.ntuples:
+        return False
+    values = (result.get_value(0, column) for column in range(result.nfields))
+    found = [None if value is None else int(value) for value in values]
+    return found == [was[name] for name in names]
 
 
 def _put_back_sequences(

@@ -24,7 +24,7 @@ from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
-from pytest_oneroof.clone.results import message_of, succeeded
+from pytest_oneroof.clone.results import Failed, message_of, succeeded
 from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.errors import CloneError
@@ -48,6 +48,7 @@ TOLD = {
     Status.INERROR: "not checked: transaction aborted",
     Status.IDLE: "not checked: the transaction had ended",
 }
+ANEW = "its session was lost and made anew"
 ANOTHER = "not checked: the transaction was not the check's own any more"
 USABLE = (Status.IDLE, Status.INTRANS, Status.INERROR)
 
@@ -65,6 +66,7 @@ class Sandbox:
         self.look = look
         self.strict = strict
         self._session = GuardedSession(lease, rules)
+        self._session.watches_locks = strict
         self._armed: Armed | None = None
         self._in_example = False
         self._row = self._session.read_row(self._session.snapshot())
@@ -151,11 +153,13 @@ class Sandbox:
             examples=armed.examples,
             restored=armed.restored,
             foreign=len(ledger.suspects(self._row)) if intact else 0,
-            notes=("its session was lost and made anew",) if lost else (),
+            notes=(ANEW,) if lost else (),
         )
         unseen = self._session.may_set_sequences(armed.connection.ward)
         if not intact or unseen or not self._is_quiet(before):
-            return self._prove(proof, before, armed, intact=intact, lost=lost)
+            with contextlib.suppress(Failed, psycopg.Error):
+                return self._prove(proof, before, armed, intact=intact, lost=lost)
+            return self._prove_anew(proof, before, armed)
         if before[ledger.SEQUENCES_AT] == self._row[ledger.SEQUENCES_AT]:
             return proof
         return self._put_sequences_back(proof, before)
@@ -232,21 +236,22 @@ class Sandbox:
             told, proof = "checked", proof + CONSTRAINTS.replace(b"%nonce", nonce)
         end = b"" if status == Status.IDLE else b"ROLLBACK; "
         begin = ledger.snapshot(self._row)
-        result = self._session.exit(proof + end, begin, armed.xid)
+        own = status != Status.IDLE
+        result = self._session.exit(proof + end, begin, armed, own=own)
         if self._take(result):
-            armed.intact = status != Status.IDLE
+            armed.intact = own
             return told
         if self._session.status != Status.INERROR:
             return None
         armed.intact = armed.nonce not in message_of(result)
         told = f"violated: {message_of(result)}" if armed.intact else ANOTHER
-        result = self._session.exit(b"ROLLBACK; ", begin, armed.xid)
+        result = self._session.exit(b"ROLLBACK; ", begin, armed, own=False)
         return told if self._take(result) else None
 
     def _take(self, result: Any) -> bool:
         if not succeeded(result) or not result.ntuples:
             return False
-        self._row = ledger.as_row(result)
+        self._row = ledger.as_row(result, self._row)
         return True
 
     def _is_quiet(self, before: ledger.Row) -> bool:
@@ -300,6 +305,16 @@ class Sandbox:
         if self.lease.spoiled:
             self._renew()
         return residue.verdict_of(proof, strict=self.strict)
+
+    def _prove_anew(self, proof: Proof, before: ledger.Row, armed: Armed) -> Proof:
+        """Return the proof by a session made anew, as the check has hindered its own.
+
+        By a timeout that it set after its transaction, for one.
+        """
+        self._session.reconnect()
+        self._row = self._session.read_row(ledger.snapshot(before), armed.xid)
+        proof = replace(proof, notes=(ANEW,))
+        return self._prove(proof, before, armed, intact=False, lost=True)
 
     def _await_ends(self, before: ledger.Row, armed: Armed) -> None:
         """Give closed sessions the moment that the server takes to end them."""

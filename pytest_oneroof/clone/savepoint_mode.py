@@ -73,7 +73,8 @@ class SavepointMode:
             return
         if ward.began or self._num_transactions:
             raise psycopg.ProgrammingError(
-                "can't change 'autocommit' now: connection in transaction status INTRANS"
+                "can't change 'autocommit' now: "
+                "connection in transaction status INTRANS"
             )
         self.settle()
         ward.autocommit = self._autocommit = value

@@ -31,6 +31,7 @@ class Ward:
     over: bool = False
     closed: bool = False
     setval: bool = False
+    locks: bool = False
     stack: tuple[str, ...] = ()
     functions: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)

@@ -97,6 +97,7 @@ def gc(admin_url: str | None, *, dry_run: bool, as_json: bool) -> None:
         judged = collect(here.host, datetime.now(UTC), dry_run=dry_run)
         if not dry_run:
             _forget(here, judged, before)
+            here.forget_absent()
         value = {
             "target": here.target,
             "dry_run": dry_run,

@@ -18,7 +18,9 @@ from pytest_oneroof.clone.watch import Flow
 from pytest_oneroof.commands.clone_place import ADMIN, Place, place
 from pytest_oneroof.commands.output import JSON, emit
 
-COLUMNS = ("name", "kind", "source", "created", "MB", "use", "protected", "expires")
+COLUMNS = ("name", "kind", "MB", "use", "kept", "created", "source")
+# What fits beside a name in 80 columns.
+NARROW, WIDE = 5, 110
 
 
 @click.command()
@@ -133,8 +135,24 @@ def _print_table(values: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*COLUMNS, box=None, pad_edge=False)
+    console = Console(highlight=False)
+    columns = COLUMNS if console.width >= WIDE else COLUMNS[:NARROW]
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        # A name that is cut could not be pasted back.
+        table.add_column(column, no_wrap=column == "name")
     for value in values:
-        *cells, _ = _cells(value)
-        table.add_row(*cells, value["expires_in"])
-    Console(highlight=False).print(table if values else "no clone on this server")
+        table.add_row(*_row(value)[: len(columns)])
+    console.print(table if values else "no clone on this server")
+
+
+def _row(value: Mapping[str, Any]) -> list[str]:
+    return [
+        value["name"],
+        value["kind"],
+        str(value["megabytes"]),
+        _use(value),
+        "protected" if value["protected"] else value["expires_in"],
+        value["created"],
+        value["source"],
+    ]

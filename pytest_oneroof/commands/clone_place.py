@@ -122,6 +122,13 @@ class Place:
         self.url_file(found.name).unlink(missing_ok=True)
         self.baseline_file(found.name, found.marker).unlink(missing_ok=True)
 
+    def forget_absent(self) -> None:
+        """Remove the URL files of clones that are not on the server."""
+        head = f"{self.host.system_identifier}-"
+        for file in (self.cache / "urls").glob(f"{head}*"):
+            if self.host.find(file.name.removeprefix(head)) is None:
+                file.unlink(missing_ok=True)
+
     def baseline_file(self, name: str, marker: Marker) -> Path:
         """Return the file that keeps what a clone is compared with."""
         return file_of(self.host.records.folder, name, marker.nonce)

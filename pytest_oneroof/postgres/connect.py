@@ -19,7 +19,10 @@ _SECRETS = re.compile(
     r"(?P<value>'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s&,;]+)",
     re.IGNORECASE,
 )
-_USERINFO = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]*@", re.IGNORECASE)
+_USERINFO = re.compile(
+    r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]*@", re.IGNORECASE
+)
+
 
 def redact(text: str) -> str:
     """Return `text` with every password of a URL or key=value replaced by ***."""
@@ -78,13 +81,14 @@ def with_database(url: str, database: str) -> str:
     """Return `url` with another database name, in the form that it had."""
     if "://" in url:
         parts = urlsplit(url)
-        return urlunsplit(parts._replace(path=f"/{quote(database, safe='')}"))
+        path = f"/{quote(database, safe='')}"
+        tail = urlunsplit(("", "", path, parts.query, parts.fragment))
+        # Not urlunsplit as a whole: it drops the // of a URL without a host.
+        return f"{parts.scheme}://{parts.netloc}{tail}"
     return conninfo.make_conninfo(url, dbname=database)
 
 
-def build_url(
-    *, user: str, password: str, host: str, port: int, database: str
-) -> str:
+def build_url(*, user: str, password: str, host: str, port: int, database: str) -> str:
     """Return a URL; a host that begins with a slash is a socket directory."""
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
     name = quote(database, safe="")

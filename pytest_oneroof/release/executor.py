@@ -183,7 +183,12 @@ def _alone(where: Where) -> Iterator[None]:
                 "wait for its end; who it is: SELECT * FROM pg_stat_activity WHERE "
                 f"application_name = '{APPLICATION}'"
             )
-        yield
+        try:
+            yield
+        finally:
+            # Before closing: a backend ends some time after its client has left.
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", [LOCK])
     finally:
         connection.close()
 

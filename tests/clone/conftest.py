@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.lease import Lease
-from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.standin import records_of
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -23,10 +23,26 @@ from pytest_oneroof.settings import CLONE_PATTERN, Settings
 RULES = Rules(CLONE_PATTERN, ("directus",))
 
 
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[EmbeddedServer]:
+    """An embedded server that no other process of the test run works on.
+
+    A check that ends its own transaction cannot be told clean while others commit.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="oneroof-own-"))
+    folder.chmod(0o755)
+    server = standin.server_for(folder, 16)
+    server.acquire(lambda s: standin.build(s, print), print)
+    yield server
+    server.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
-def clone_run(cache: Path, embedded: EmbeddedServer) -> Iterator[CloneRun]:
+def clone_run(own_server: EmbeddedServer) -> Iterator[CloneRun]:
     """A run on the embedded clone, closed to others, as `pytest` would start it."""
-    run = CloneRun(Settings(clone=True, cache_dir=cache), lambda line: None)
+    settings = Settings(clone=True, cache_dir=own_server.cache)
+    run = CloneRun(settings, lambda line: None)
     run.start()
     yield run
     run.stop()
@@ -43,13 +59,13 @@ def sandbox(clone_run: CloneRun) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def open_database(embedded: EmbeddedServer) -> Iterator[str]:
+def open_database(own_server: EmbeddedServer) -> Iterator[str]:
     """The name of a clone of this test alone, whose administrator a run lacks."""
-    name = f"{embedded.state['clone']}_{uuid.uuid4().hex[:8]}"
+    name = f"{own_server.state['clone']}_{uuid.uuid4().hex[:8]}"
     with contextlib.closing(
-        Host(embedded.url("postgres"), records_of(embedded))
+        Host(own_server.url("postgres"), records_of(own_server))
     ) as host:
-        template = host.find(embedded.state["template"])
+        template = host.find(own_server.state["template"])
         assert template is not None
         with host.making():
             made = lifecycle.create_copy(host, template, name, "clone")
@@ -58,17 +74,3 @@ def open_database(embedded: EmbeddedServer) -> Iterator[str]:
             # Closed sessions take the server a moment to end.
             host.end_sessions(made.oid, host.user)
             lifecycle.drop(host, name)
-
-
-@pytest.fixture
-def open_sandbox(
-    embedded: EmbeddedServer, open_database: str, tmp_path: Path
-) -> Iterator[Sandbox]:
-    """A sandbox on a clone that stays open to others."""
-    state = embedded.state
-    url = embedded.url(open_database, state["role"], state["password"])
-    lease = Lease(url=url, database=open_database)
-    sandbox = Sandbox(lease, RULES, Look(tmp_path / "baseline.json"))
-    sandbox.aside(sandbox.look.baseline)
-    yield sandbox
-    sandbox.close()

@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
+from pytest_oneroof.clone.guard import Rules
+from pytest_oneroof.clone.lease import Lease
+from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.sandbox import Sandbox
-from pytest_oneroof.errors import CloneError, ResidueError, StatementRefused
+from pytest_oneroof.errors import (
+    CloneError,
+    GuardRefused,
+    ResidueError,
+    StatementRefused,
+)
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.settings import CLONE_PATTERN
 
 INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
 COUNT = "SELECT count(*) FROM law_catalog WHERE law_code = 'LEFT-BEHIND'"
@@ -146,6 +158,27 @@ def test_checks_constraints_whatever_timeout_the_check_has_set(
     )
     db.execute("SET statement_timeout = 20")
     assert sandbox.finish().constraints == "checked"
+
+
+def test_proof_outlives_the_checks_hindrances(sandbox: Sandbox) -> None:
+    """What a check sets to outlive its transaction hinders neither proof nor next."""
+    for hindrance in (
+        b"SET statement_timeout = 1",
+        b"SET lock_timeout = 1",
+        b"SET search_path = absent",
+        b"SET client_encoding = 'SQL_ASCII'",
+        b"SET row_security = off",
+    ):
+        for _ in range(5):
+            db = sandbox.begin("test_it")
+            db.execute(INSERT)
+            db.pgconn.exec_(b"ROLLBACK")
+            db.pgconn.exec_(hindrance)
+            assert sandbox.finish().verdict == "clean"
+        db = sandbox.begin("test_next")
+        assert db.execute("SHOW statement_timeout").fetchone() == ("0",)
+        assert db.execute(INSERT + " RETURNING id").fetchone() == (6,)
+        assert sandbox.finish().verdict == "clean"
 
 
 # ------------------------------------------------------------- isolation 'savepoint'
@@ -371,3 +404,68 @@ def test_failing_example_shows_its_statements(sandbox: Sandbox) -> None:
         "statements of this example (1):\n  SELECT * FROM absent"
     ]
     assert sandbox.finish().verdict == "clean"
+
+
+# ------------------------------------------------------------------- the tripwire
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [
+        ("DROP TABLE oneroof.tripwire", "there is no table oneroof.tripwire"),
+        (
+            "ALTER TABLE oneroof.tripwire DISABLE TRIGGER tripwire",
+            "it let a commit through",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION oneroof.refuse_commit() RETURNS trigger"
+            " LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+            "it let a commit through",
+        ),
+        (
+            "REVOKE INSERT ON oneroof.tripwire FROM {role}",
+            "permission denied for table tripwire",
+        ),
+    ],
+    ids=["dropped", "disabled", "replaced", "not granted"],
+)
+def test_tripwire_is_tried_before_it_is_trusted(
+    own_server: EmbeddedServer,
+    open_database: str,
+    tmp_path: Path,
+    breaks: str,
+    told: str,
+) -> None:
+    """A clone whose tripwire refuses no commit is refused, with what was seen."""
+    state = own_server.state
+    with connect(own_server.url(open_database)) as admin:
+        admin.execute(breaks.replace("{role}", f'"{state["role"]}"').encode())
+    url = own_server.url(open_database, state["role"], state["password"])
+    lease = Lease(url=url, database=open_database)
+    rules = Rules(CLONE_PATTERN, ("directus",))
+    with pytest.raises(GuardRefused) as refusal:
+        Sandbox(lease, rules, Look(tmp_path / "baseline.json"))
+    (reason,) = refusal.value.reasons
+    assert reason.code == "tripwire"
+    assert reason.found == f"the tripwire does not hold: {told}"
+
+
+def test_session_is_read_only_without_the_roles_setting(
+    own_server: EmbeddedServer, open_database: str, tmp_path: Path
+) -> None:
+    """Where the role's own setting is missing, the session's makes strays fail."""
+    state = own_server.state
+    with connect(own_server.url("postgres")) as admin:
+        text = f'ALTER ROLE "{state["role"]}" IN DATABASE "{open_database}" RESET ALL'
+        admin.execute(text.encode())
+    url = own_server.url(open_database, state["role"], state["password"])
+    lease = Lease(url=url, database=open_database)
+    rules = Rules(CLONE_PATTERN, ("directus",))
+    sandbox = Sandbox(lease, rules, Look(tmp_path / "baseline.json"))
+    sandbox.aside(sandbox.look.baseline)
+    for check in ("test_one", "test_two"):
+        db = sandbox.begin(check)
+        db.pgconn.exec_(b"ROLLBACK")
+        result = db.pgconn.exec_(INSERT.encode())
+        assert b"in a read-only transaction" in result.error_message
+        proof = sandbox.finish()
+        assert proof.verdict == "clean", proof
+    sandbox.close()

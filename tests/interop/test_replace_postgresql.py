@@ -75,7 +75,9 @@ def test_plain_fixtures_alone(open_folder: Path, cache: Path) -> None:
     needed = (Path(sys.executable).resolve(), Path(pytest.__file__))
     closed = [p for n in needed for p in n.parents if not p.stat().st_mode & 0o001]
     if programs.account and closed:
-        pytest.skip(f"{programs.account}, who starts it for root, cannot enter {closed}")
+        pytest.skip(
+            f"{programs.account}, who starts it for root, cannot enter {closed}"
+        )
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
@@ -185,13 +187,16 @@ def test_residue_is_an_error(pytester: pytest.Pytester, run_oneroof: Run) -> Non
     pytester.makepyfile(
         test_leaves="""
         def test_violates(shop):
-            shop.execute("CREATE TABLE late (i int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            late = "int UNIQUE DEFERRABLE INITIALLY DEFERRED"
+            shop.execute(f"CREATE TABLE late (i {late})")
             shop.execute("INSERT INTO late VALUES (1), (1)")
         """
     )
     result = run_oneroof("--oneroof-clone", "test_leaves.py")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["E *test_violates: a deferred constraint is violated*"])
+    result.stdout.fnmatch_lines(
+        ["E *test_violates: a deferred constraint is violated*"]
+    )
 
 
 def test_isolation_rollback(pytester: pytest.Pytester, run_oneroof: Run) -> None:
@@ -236,6 +241,34 @@ def test_isolation_database(pytester: pytest.Pytester, run_oneroof: Run) -> None
         """
     )
     run_oneroof("--oneroof-clone", "test_marked.py").assert_outcomes(passed=1)
+
+
+def test_asynchronous(pytester: pytest.Pytester, run_oneroof: Run) -> None:
+    """`postgresql_async` is an AsyncConnection, without a plugin for asyncio."""
+    project(pytester.path, LINE.rstrip() + ", postgresql_async\n")
+    pytester.makepyfile(
+        test_marked="""
+        import asyncio
+        import psycopg
+        import pytest
+
+        async def commit(connection):
+            assert isinstance(connection, psycopg.AsyncConnection)
+            await connection.execute("CREATE TABLE late (i int)")
+            await connection.commit()
+            await connection.rollback()
+            found = await connection.execute("SELECT count(*) FROM late")
+            return await found.fetchone()
+
+        def test_guarded(postgresql_async):
+            assert asyncio.run(commit(postgresql_async)) == (0,)
+
+        @pytest.mark.oneroof(isolation="database")
+        def test_database(postgresql_async):
+            assert asyncio.run(commit(postgresql_async)) == (0,)
+        """
+    )
+    run_oneroof("--oneroof-clone", "test_marked.py").assert_outcomes(passed=2)
 
 
 REFUSED = {

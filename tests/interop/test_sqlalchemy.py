@@ -28,7 +28,7 @@ def test_project_on_the_clone(
 def test_without_commits_played(
     pytester: pytest.Pytester, run_oneroof: Callable[..., pytest.RunResult]
 ) -> None:
-    """The tests above do see autocommit and isolation levels: without them they fail."""
+    """Without autocommit played, and levels refused, tests of the project fail."""
     shutil.copytree(PROJECT, pytester.path, dirs_exist_ok=True)
     pytester.makepyfile(
         dulled="""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -60,10 +62,10 @@ def run_ways(
 ) -> Callable[..., InnerRun]:
     """Run the ways in an inner pytest; `open_url` is the open clone's URL.
 
-    `alone` is the id of the one way to run.
+    `alone` is the id of the one way to run, `own` another cache.
     """
 
-    def run(open_url: str = "", alone: str = "") -> InnerRun:
+    def run(open_url: str = "", alone: str = "", own: Path = cache) -> InnerRun:
         folder = tmp_path_factory.mktemp("ways")
         for file in HERE.glob("*way*.py"):
             if not file.name.startswith("test_"):
@@ -74,7 +76,7 @@ def run_ways(
         environ = {**kept, "ONEROOF_PYTHON": sys.executable}
         if alone:
             environ["WAYS_ALONE"] = alone
-        arguments = [f"--oneroof-cache-dir={cache}", "--oneroof-clone"]
+        arguments = [f"--oneroof-cache-dir={own}", "--oneroof-clone"]
         if open_url:
             environ["WAYS_OPEN"] = "1"
             arguments.append(f"--oneroof-clone-url={open_url}")
@@ -93,14 +95,16 @@ def run_ways(
 
 
 @pytest.fixture(scope="session")
-def closed_ways(
-    run_ways: Callable[..., InnerRun], embedded: EmbeddedServer
-) -> Iterator[InnerRun]:
-    """The inner run on the embedded clone, which is closed to others."""
-    yield run_ways()
-    # What one way leaves, as the table says.
-    with connect(embedded.url("postgres")) as admin:
-        admin.execute(f'ALTER ROLE "{embedded.state["role"]}" RESET ALL'.encode())
+def closed_ways(run_ways: Callable[..., InnerRun]) -> Iterator[InnerRun]:
+    """The inner run on an embedded clone, which is closed to others.
+
+    Its server is its own: a check that ends its own transaction cannot be told
+    clean while others commit, and one way leaves a setting on the server's role.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="oneroof-ways-"))
+    folder.chmod(0o755)
+    yield run_ways(own=folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

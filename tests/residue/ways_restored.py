@@ -175,10 +175,10 @@ ways.raw(
 )
 ways.raw(
     "stray-timeout",
-    "`SET statement_timeout = 1` after a stray ROLLBACK",
+    "`SET statement_timeout` after a stray ROLLBACK",
     CATALOG,
     "ROLLBACK",
-    "SET statement_timeout = 1",
+    "SET statement_timeout = 2000",
     restored=("session setting statement_timeout",),
 )
 ways.raw(

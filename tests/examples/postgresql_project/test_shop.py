@@ -54,7 +54,7 @@ def test_autocommit(shop: psycopg.Connection[Any]) -> None:
     shop.execute(ADD, ["Dune"])
     with pytest.raises(psycopg.errors.NotNullViolation):
         shop.execute(ADD, [None])
-    with pytest.raises(ZeroDivisionError), shop.transaction():
+    with pytest.raises(ZeroDivisionError), shop.transaction():  # noqa: PT012
         shop.execute(ADD, ["Solaris"])
         raise ZeroDivisionError
     assert names(shop) == ["Dune", "Silmarillion", "The Expanse"]

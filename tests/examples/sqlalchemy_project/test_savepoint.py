@@ -41,7 +41,7 @@ def test_nested(session: Session) -> None:
     """begin_nested undoes its own part alone, also when it fails."""
     session.add(Reader(name="Ada"))
     session.flush()
-    with pytest.raises(IntegrityError), session.begin_nested():
+    with pytest.raises(IntegrityError), session.begin_nested():  # noqa: PT012
         session.add(Reader(name="Ada"))
         session.flush()
     nested = session.begin_nested()
@@ -81,7 +81,7 @@ def test_core_blocks(engine: Engine) -> None:
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
         connection.execute(insert(Reader), [{"name": f"r{i}"} for i in range(20)])
-    with pytest.raises(ZeroDivisionError), engine.begin() as connection:
+    with pytest.raises(ZeroDivisionError), engine.begin() as connection:  # noqa: PT012
         connection.execute(insert(Reader), {"name": "lost"})
         raise ZeroDivisionError
     with engine.connect() as connection:
@@ -147,5 +147,8 @@ def test_two_phases(engine: Engine) -> None:
 
 def test_text_commit(engine: Engine) -> None:
     """COMMIT as text is refused here as everywhere."""
-    with engine.connect() as connection, pytest.raises(StatementRefused, match="COMMIT"):
+    with (
+        engine.connect() as connection,
+        pytest.raises(StatementRefused, match="COMMIT"),
+    ):
         connection.execute(text("COMMIT"))

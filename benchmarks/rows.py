@@ -1,0 +1,164 @@
+"""What is measured: each function does it once and returns the seconds it took."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from databases import Database, throw_away_url
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.sandbox import Sandbox
+from pytest_oneroof.clone.throwaway import ThrowawayPool
+from pytest_oneroof.postgres.connect import connect, parse
+from pytest_oneroof.postgres.fingerprint_content import read_content
+from pytest_oneroof.postgres.tools import find_tools, login
+
+INSERT = "INSERT INTO setting (name, value) VALUES ('benchmark', 'on')"
+SERIAL = (
+    "INSERT INTO item_01 (account, amount, note, seen, detail)"
+    " VALUES (1, 1, 'benchmark', now(), '{}')"
+)
+# Bare, nobody puts the sequence back: one of its own, which no check touches.
+BARE_SERIAL = SERIAL.replace("item_01", "item_02")
+
+
+class Clock:
+    """Seconds between entering and leaving its block."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> Clock:
+        self._start = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.perf_counter() - self._start
+
+
+def bare(sandbox: Sandbox, statement: str = INSERT) -> float:
+    """Begin, insert and roll back by psycopg alone, on the session of the checks.
+
+    Nothing is prepared, as a test's statement is sent once. The sandbox reads its
+    state anew afterwards; a check that is not counted follows, so that the next row
+    does not pay for what that read has put out of the caches.
+    """
+
+    def measured(connection: psycopg.Connection[Any]) -> float:
+        connection.autocommit = False
+        connection.read_only = False
+        with Clock() as clock:
+            connection.execute(statement)
+            connection.rollback()
+        connection.read_only = None
+        connection.autocommit = True
+        return clock.seconds
+
+    seconds = sandbox.aside(measured)
+    check(sandbox)
+    return seconds
+
+
+def check(
+    sandbox: Sandbox, statement: str = INSERT, *, savepoints: bool = False
+) -> float:
+    """Do the same as a check of ours, with its full proof, which has to be clean."""
+    with Clock() as clock:
+        connection = sandbox.begin("benchmark", savepoints=savepoints)
+        connection.execute(statement)
+        if savepoints:
+            connection.commit()
+        proof = sandbox.finish()
+    assert (proof.verdict, proof.constraints) == ("clean", "checked"), str(proof)
+    return clock.seconds
+
+
+@contextlib.contextmanager
+def examples(sandbox: Sandbox) -> Iterator[Any]:
+    """Yield a function that runs one Hypothesis example, in a check of its own."""
+    connection = sandbox.begin("benchmark of examples")
+
+    def example() -> float:
+        with Clock() as clock, sandbox.example():
+            connection.execute(INSERT)
+        return clock.seconds
+
+    yield example
+    proof = sandbox.finish()
+    assert proof.verdict == "clean", str(proof)
+
+
+def throw_away(pool: ThrowawayPool, database: Database) -> float:
+    """Take a database from the warm pool, insert and commit, and drop it."""
+    with Clock() as clock:
+        found = pool.take()
+        with connect(throw_away_url(database, found.name), autocommit=False) as used:
+            used.execute(INSERT)
+        pool.drop(found)
+    return clock.seconds
+
+
+def database_per_test(host: Host, database: Database) -> float:
+    """Do what pytest-postgresql's `postgresql` fixture does around one test."""
+    at = parse(host.url("postgres"))
+    janitor = DatabaseJanitor(
+        user=str(at["user"]),
+        host=str(at["host"]),
+        port=str(at["port"]),
+        password=str(at["password"]),
+        dbname="benchmark_tests",
+        template_dbname=database.template,
+    )
+    with Clock() as clock, janitor:
+        used = psycopg.connect(host.url("benchmark_tests"))
+        used.execute(INSERT)
+        used.rollback()
+        used.close()
+    return clock.seconds
+
+
+def template_copy(host: Host, database: Database) -> float:
+    """Copy the template as a clone of ours: marked, with its access list."""
+    template = host.find(database.template)
+    assert template is not None
+    with Clock() as clock:
+        copy = lifecycle.create_copy(host, template, f"{database.name}_{{run}}", "copy")
+    lifecycle.drop(host, copy.name)
+    return clock.seconds
+
+
+def dump_and_restore(host: Host, database: Database) -> float:
+    """Make a clone by pg_dump into pg_restore."""
+    tools = find_tools(host.admin.info.server_version // 10000)
+    source, environment = login(host.url(database.name), application="benchmark")
+    target, _ = login(host.url("benchmark_restored"), application="benchmark")
+    host.admin.execute("CREATE DATABASE benchmark_restored TEMPLATE template0")
+    with Clock() as clock:
+        dump = subprocess.Popen(
+            [tools.path("pg_dump"), "--format=custom", "--compress=0", f"-d{source}"],
+            env=environment,
+            stdout=subprocess.PIPE,
+        )
+        subprocess.run(
+            [tools.path("pg_restore"), "--exit-on-error", f"-d{target}"],
+            env=environment,
+            stdin=dump.stdout,
+            check=True,
+        )
+        assert dump.wait() == 0, "pg_dump failed"
+    host.admin.execute("DROP DATABASE benchmark_restored WITH (FORCE)")
+    return clock.seconds
+
+
+def fingerprint(host: Host, database: Database) -> float:
+    """Read the content fingerprint of every row."""
+    with contextlib.closing(connect(host.url(database.name))) as used, Clock() as clock:
+        found = read_content(used)
+    assert len(found.items) > 20, "the fingerprint covers nothing"
+    return clock.seconds

@@ -1,0 +1,358 @@
+"""The guard: which facts admit a clone, and every reason against the others."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, admit, judge
+from pytest_oneroof.clone.marker import PREFIX, Marker
+from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.settings import CLONE_PATTERN
+
+Facts = dict[str, Any]
+CLONE = "directus_gov_test_20260601"
+MARKER = Marker("0f", "directus", "2026-06-01T00:00:00Z", "clone", "owner", "check")
+RULES = Rules(CLONE_PATTERN, ("directus",))
+ADMITTED: Facts = {
+    "database": CLONE,
+    "database_oid": 16400,
+    "system_identifier": "7000",
+    "server_version": "16.14",
+    "in_recovery": False,
+    "is_template": False,
+    "comment": MARKER.text(),
+    "role": "check",
+    "owner": "admin",
+    "powers": [],
+    "member_of": ["owner"],
+    "sessions": [],
+    "connectors": ["admin", "check"],
+    "public_connects": False,
+    "reachable": [],
+    "databases": [
+        {"name": "directus", "oid": 16384},
+        {"name": CLONE, "oid": 16400},
+    ],
+    "outward": [],
+    "definers": [],
+    "tripwire": True,
+    "address": f"db.example:5432/{CLONE}",
+}
+SESSION = {"pid": 7, "role": "app", "application": "worker"}
+DEFINER = {"routine": "f()", "owner": "root", "powers": ["superuser"]}
+PRODUCTION = {"name": "directus", "oid": 16384, "marked": False}
+UNMARKED = {"comment": None}
+
+# Facts that take one proof away, the reason's word, and what it says was found.
+BREAKS: dict[str, tuple[Facts, str, str]] = {
+    "other name": (
+        {"database": "directus_copy"},
+        "name",
+        "the database is named 'directus_copy'",
+    ),
+    "wildcard for underscore": (
+        {"database": "directus-gov-test-20260601"},
+        "name",
+        "the database is named 'directus-gov-test-20260601'",
+    ),
+    "pattern within a longer name": (
+        {"database": f"x{CLONE}"},
+        "name",
+        f"the database is named 'x{CLONE}'",
+    ),
+    "line break after the name": (
+        {"database": f"{CLONE}\n"},
+        "name",
+        f"the database is named {CLONE + chr(10)!r}",
+    ),
+    "no comment": (
+        UNMARKED,
+        "marker",
+        "the database carries no marker of ours (no comment)",
+    ),
+    "foreign comment": (
+        {"comment": "a clone, honestly"},
+        "marker",
+        "the database carries no marker of ours (a comment that is not ours)",
+    ),
+    "broken marker": (
+        {"comment": PREFIX + "{}"},
+        "marker",
+        "the database carries no marker of ours (a comment that is not ours)",
+    ),
+    "other role": ({"role": "app"}, "role", "the connection logs in as 'app'"),
+    "foreign session": (
+        {"sessions": [SESSION]},
+        "sessions",
+        "1 foreign session(s) on it: pid 7 (app, worker)",
+    ),
+    "PUBLIC connects": (
+        {"public_connects": True},
+        "connect",
+        "PUBLIC may connect to it",
+    ),
+    "another role connects": (
+        {"connectors": ["check", "worker"]},
+        "connect",
+        "worker may connect to it",
+    ),
+    "path out": (
+        {"outward": ["foreign server s"]},
+        "outward",
+        "a path leads out of it: foreign server s",
+    ),
+    "privileged routine": (
+        {"definers": [DEFINER]},
+        "definer",
+        "SECURITY DEFINER routine f() runs as 'root': superuser",
+    ),
+    "superuser": (
+        {"powers": ["superuser", "createdb"]},
+        "power",
+        "the check role 'check' has power beyond the clone: superuser",
+    ),
+    "power through a role": (
+        {"powers": ["pg_write_all_data (through role ops)"]},
+        "power",
+        "the check role 'check' has power beyond the clone: "
+        "pg_write_all_data (through role ops)",
+    ),
+    "owner of production": (
+        {"powers": ["owner of database directus (through role owner)"]},
+        "power",
+        "the check role 'check' has power beyond the clone: "
+        "owner of database directus (through role owner)",
+    ),
+    "production within reach": (
+        {"reachable": [PRODUCTION]},
+        "reach",
+        "the check role 'check' may connect to the production 'directus'",
+    ),
+    "hot standby": (
+        {"in_recovery": True},
+        "standby",
+        "the server is a hot standby (in recovery)",
+    ),
+    "template": (
+        {"is_template": True},
+        "template",
+        "the database is a template (IS_TEMPLATE)",
+    ),
+    "no tripwire": (
+        {"tripwire": False},
+        "tripwire",
+        "the tripwire does not hold: there is no table oneroof.tripwire",
+    ),
+}
+breaks = pytest.mark.parametrize(
+    ("change", "code", "found"), BREAKS.values(), ids=BREAKS.keys()
+)
+
+
+def facts(**changes: Any) -> Facts:
+    """Return admitted facts with some changed."""
+    return {**copy.deepcopy(ADMITTED), **changes}
+
+
+def refusal(changed: Facts, rules: Rules = RULES) -> tuple[Reason, ...]:
+    """Return the reasons against those facts."""
+    verdict = judge(changed, rules)
+    assert not isinstance(verdict, GuardedClone)
+    return verdict
+
+
+def test_admits_a_clone_with_all_proofs() -> None:
+    """With every proof in place the clone is admitted, named by its identity."""
+    clone = judge(facts(), RULES)
+    assert isinstance(clone, GuardedClone)
+    assert (clone.database, clone.oid, clone.system_identifier) == (
+        CLONE,
+        16400,
+        "7000",
+    )
+    assert (clone.role, clone.marker, clone.uncovered) == ("check", MARKER, ())
+
+
+def test_nobody_else_makes_a_guarded_clone() -> None:
+    """A GuardedClone cannot be built by hand."""
+    with pytest.raises(TypeError, match=r"a GuardedClone is made by guard\.judge"):
+        GuardedClone(CLONE, 1, "7000", MARKER, "check", "16.14")
+
+
+@breaks
+def test_one_missing_proof_refuses(change: Facts, code: str, found: str) -> None:
+    """Taking any one proof away refuses, for that reason alone, in these words."""
+    (reason,) = refusal(facts(**change))
+    assert (reason.code, reason.found) == (code, found)
+    assert reason.why
+    assert reason.remedy
+
+
+@given(st.sets(st.sampled_from(sorted(BREAKS)), min_size=1))
+def test_all_reasons_are_told_at_once(chosen: set[str]) -> None:
+    """Whatever proofs are missing together, each that still can be is told."""
+    changed = facts()
+    for name in sorted(chosen):
+        changed |= BREAKS[name][0]
+    told = {reason.code for reason in refusal(changed)}
+    standing = {
+        BREAKS[name][1]
+        for name in chosen
+        if all(changed[key] == value for key, value in BREAKS[name][0].items())
+    }
+    unmarked = "marker" in standing
+    # Without a marker there is no role to compare with, and adopting makes both.
+    assert told >= standing - ({"role", "tripwire"} if unmarked else set())
+    assert len(told) >= 1
+
+
+NAMES = st.from_regex(r"directus_gov_test_[0-9]{8}(_[a-z0-9]{1,6})?", fullmatch=True)
+DECLARATIONS: dict[str, Callable[[Facts], str]] = {
+    "name": lambda f: f["database"],
+    "address": lambda f: f["address"],
+    "identifier and name": lambda f: f"{f['system_identifier']}/{f['database']}",
+    "identifier and oid": lambda f: f"{f['system_identifier']}/{f['database_oid']}",
+}
+
+
+@given(
+    name=NAMES,
+    host=st.sampled_from(["/run/postgresql", "localhost", "10.0.0.7", "db.example"]),
+    port=st.integers(1, 65535),
+    oid=st.integers(16384, 2**32 - 1),
+    identifier=st.integers(1, 2**63),
+    form=st.sampled_from(sorted(DECLARATIONS)),
+    others=st.lists(st.sampled_from(["directus", "erp", "10.0.0.1:5432/erp"])),
+    own_server=st.booleans(),
+    allow_superuser=st.booleans(),
+)
+def test_never_admits_a_declared_production(
+    name: str,
+    host: str,
+    port: int,
+    oid: int,
+    identifier: int,
+    form: str,
+    others: list[str],
+    *,
+    own_server: bool,
+    allow_superuser: bool,
+) -> None:
+    """Facts whose identity a declaration names are refused, in whatever form."""
+    changed = facts(
+        database=name,
+        database_oid=oid,
+        system_identifier=str(identifier),
+        address=f"{host}:{port}/{name}",
+        databases=[{"name": name, "oid": oid}],
+    )
+    declared = DECLARATIONS[form](changed)
+    rules = Rules(
+        CLONE_PATTERN,
+        (*others, declared),
+        allow_superuser=allow_superuser,
+        own_server=own_server,
+    )
+    reasons = refusal(changed, rules)
+    assert [reason.found for reason in reasons] == [
+        f"{name!r} is the declared production {declared!r}"
+    ]
+    assert isinstance(judge(changed, Rules(CLONE_PATTERN, ("other",))), GuardedClone)
+
+
+def test_refuses_where_no_production_is_declared() -> None:
+    """On the user's server an empty list of productions is a reason to refuse."""
+    (reason,) = refusal(facts(), Rules(CLONE_PATTERN, ()))
+    assert reason.found == "no production is declared (oneroof_productions is empty)"
+    embedded = Rules(CLONE_PATTERN, (), own_server=False)
+    assert isinstance(judge(facts(), embedded), GuardedClone)
+
+
+@pytest.mark.parametrize(
+    ("powers", "uncovered"),
+    [
+        (["superuser", "createdb"], ("superuser",)),
+        (["replication"], ("replication",)),
+        (["replication (through role ops)"], ("replication (through role ops)",)),
+    ],
+    ids=["superuser", "replication", "by membership"],
+)
+def test_setting_admits_powers_and_says_so(
+    powers: list[str], uncovered: tuple[str, ...]
+) -> None:
+    """oneroof_allow_superuser admits these powers, which the clone then names."""
+    rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
+    clone = judge(facts(powers=powers), rules)
+    assert isinstance(clone, GuardedClone)
+    assert clone.uncovered == uncovered
+    assert {r.code for r in refusal(facts(powers=powers))} == {"power"}
+
+
+def test_setting_admits_nothing_else() -> None:
+    """oneroof_allow_superuser waives no other power and no other proof."""
+    rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
+    for power in ("createdb", "owner of database directus", "pg_signal_backend"):
+        assert [r.code for r in refusal(facts(powers=[power]), rules)] == ["power"]
+    changed = facts(powers=["superuser"], tripwire=False, sessions=[SESSION])
+    assert {r.code for r in refusal(changed, rules)} == {"tripwire", "sessions"}
+
+
+def test_admitted_clone_names_other_reachable_databases() -> None:
+    """Databases that the role also reaches are told, marked ones are not."""
+    reachable = [
+        {"name": "erp", "oid": 1, "marked": False},
+        {"name": f"{CLONE}_copy", "oid": 2, "marked": True},
+    ]
+    clone = judge(facts(reachable=reachable), RULES)
+    assert isinstance(clone, GuardedClone)
+    assert clone.reachable == ("erp",)
+
+
+@pytest.mark.parametrize(
+    ("power", "remedy"),
+    [
+        ("createdb", 'ALTER ROLE "check" NOCREATEDB'),
+        ("pg_maintain (through role ops)", 'REVOKE "ops" FROM "check"'),
+        (
+            "owner of objects in database erp",
+            "let the clone have an owner role of its own: oneroof clone adopt "
+            "re-owns its objects one by one",
+        ),
+    ],
+)
+def test_each_power_has_its_remedy(power: str, remedy: str) -> None:
+    """The remedy is the statement that takes this power away."""
+    (reason,) = refusal(facts(powers=[power]))
+    assert reason.remedy == remedy
+
+
+def test_production_within_reach_gets_both_remedies() -> None:
+    """The line for pg_hba.conf and the REVOKE stand there, ready to paste."""
+    (reason,) = refusal(facts(reachable=[PRODUCTION]))
+    assert "local directus check reject; host directus check all reject" in (
+        reason.remedy
+    )
+    assert 'REVOKE CONNECT ON DATABASE "directus" FROM PUBLIC' in reason.remedy
+
+
+def test_refusal_says_everything_on_one_page() -> None:
+    """The error numbers every reason, with why and how to fix it."""
+    with pytest.raises(GuardRefused) as raised:
+        admit(facts(database="erp", is_template=True), RULES)
+    assert str(raised.value).splitlines() == [
+        "guard refused 'erp': 2 reasons",
+        "  1. [name] the database is named 'erp'",
+        f"     why: a clone's whole name matches {CLONE_PATTERN}",
+        "     fix: give the clone such a name; if your clones have another form, set "
+        "oneroof_clone_pattern in the ini file",
+        "  2. [template] the database is a template (IS_TEMPLATE)",
+        "     why: what a check left there would be in every copy",
+        '     fix: use a copy of it: CREATE DATABASE … TEMPLATE "erp"',
+        "nothing was written to it",
+    ]

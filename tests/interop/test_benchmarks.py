@@ -1,0 +1,87 @@
+"""The benchmarks: they run, and what they claim follows from what they measured."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+ROWS = (
+    "bare begin, insert, rollback",
+    "our check, isolation rollback",
+    "our check, isolation savepoint",
+    "bare, insert into a table with a sequence",
+    "our check, sequence put back",
+    "our Hypothesis example, within one check",
+    "our throw-away database, warm pool",
+    "pytest-postgresql, a database per test",
+    "a clone of ours, from its template",
+    "a clone by pg_dump | pg_restore",
+    "content fingerprint of every row",
+)
+
+
+@pytest.fixture(scope="module")
+def table() -> ModuleType:
+    """The module that draws the table."""
+    spec = importlib.util.spec_from_file_location("table", FOLDER / "table.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["table"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_one_command_prints_one_table() -> None:
+    """Every row is measured, with its median and its ratio to the bare row."""
+    command = [sys.executable, str(FOLDER / "run.py"), "--sizes=10MB", "--checks=5"]
+    done = subprocess.run(
+        [*command, "--no-suites"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+    for row in ROWS:
+        found = re.search(
+            rf"^{re.escape(row)} +[\d.]+ m?s +([\d,.]+)×$", done.stdout, re.M
+        )
+        assert found, f"{row} is not in:\n{done.stdout}"
+    assert re.search(r"^(holds|FAILS) .* at most 3 times", done.stdout, re.M)
+
+
+def test_ratios_are_to_the_bare_row(table: ModuleType) -> None:
+    """A cell's ratio is its median by that of the bare row in its own column."""
+    measured = table.Table(["10MB", "1GB"])
+    for column, bare, check in (("10MB", 1.0, 2.5), ("1GB", 2.0, 8.0)):
+        for factor in (0.5, 1, 30):
+            measured.add(table.BARE, column, bare * factor)
+            measured.add(table.CHECK, column, check * factor)
+    assert measured.ratio(table.CHECK, "10MB") == 2.5
+    assert measured.ratio(table.CHECK, "1GB") == 4.0
+
+
+@pytest.mark.parametrize(
+    ("check", "per_test", "big", "held"),
+    [
+        (3.0, 900.0, 3.2, [True, True, False, True, True]),
+        (3.1, 900.0, 3.5, [False, False, False, False, False]),
+    ],
+)
+def test_claims_follow_from_the_table(
+    table: ModuleType, check: float, per_test: float, big: float, held: list[bool]
+) -> None:
+    """Three times at most, 300 times faster, less than 10 % more: or it fails."""
+    measured = table.Table(["10MB", "100MB", "1GB"])
+    for column, seconds in (("10MB", check), ("100MB", check), ("1GB", big)):
+        measured.add(table.BARE, column, 1.0)
+        measured.add(table.CHECK, column, seconds)
+        measured.add(table.PER_TEST, column, per_test)
+    found = table.claims(measured)
+    assert [holds for _, _, holds in found] == held
+    lines = table.claim_lines(found)
+    assert lines[0].startswith("holds" if held[0] else "FAILS")
