@@ -36,7 +36,8 @@ class Wishes:
 def read_marker(item: pytest.Item, *, default: str = "rollback") -> Wishes:
     """Return what the markers `oneroof` of an item ask for, the closest winning.
 
-    `default` is the isolation where no marker names one. Raise pytest.UsageError for a value that the marker does not know.
+    `default` is the isolation where no marker names one. Raise pytest.UsageError for a
+    value that the marker does not know.
     """
     values: dict[str, Any] = {"isolation": default}
     for mark in reversed(list(item.iter_markers("oneroof"))):
@@ -188,10 +189,16 @@ def _only_ours(item: pytest.Item) -> bool:
     Asked as Hypothesis' own plugin asks before its health check: parameters and
     autouse fixtures do not count.
     """
-    function: Any = getattr(item, "function")
-    manager = getattr(item, "_request")._fixturemanager
-    found = manager.getfixtureinfo(node=item, func=function, cls=None).name2fixturedefs
-    named = set(inspect.signature(function).parameters) - {*GUARDED, *_replaced(item)}
+    its: Any = item  # pytest's Function, or like one
+    manager = its._request._fixturemanager
+    information = manager.getfixtureinfo(node=item, func=its.function, cls=None)
+    found = information.name2fixturedefs
+    named = set(inspect.signature(its.function).parameters) - {
+        *GUARDED,
+        *_replaced(item),
+    }
     return not any(
-        definition.scope == "function" for name in named for definition in found.get(name, ())
+        definition.scope == "function"
+        for name in named
+        for definition in found.get(name, ())
     )

@@ -35,8 +35,9 @@ __all__ = [
 
 MARKERS = (
     "readonly: reads only; runs on production too (pytest -m readonly)",
-    "oneroof(isolation='rollback'|'savepoint'|'database', allow_residue={kind: reason}, "
-    "constraints=True): how this check is isolated on the clone",
+    "oneroof(isolation='rollback'|'savepoint'|'database', "
+    "allow_residue={kind: reason}, constraints=True): "
+    "how this check is isolated on the clone",
 )
 
 

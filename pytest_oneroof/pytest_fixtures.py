@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pytest_oneroof.checks import Checks
 
 HOW_PRODUCTION = (
-    "needs a production: run pytest -m readonly --oneroof-production-url URL, or pytest "
-    "--oneroof-clone"
+    "needs a production: run pytest -m readonly --oneroof-production-url URL, "
+    "or pytest --oneroof-clone"
 )
 HOW = "needs a clone: run pytest --oneroof-clone (README: the first minute)"
 

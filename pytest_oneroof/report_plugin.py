@@ -118,7 +118,9 @@ class ReportPlugin:
 
     def _gather(self) -> RunFacts:
         owner = self.owner
-        measured = {s["name"]: s["measured"] for s in declared()["suites"] if "measured" in s}
+        measured = {
+            s["name"]: s["measured"] for s in declared()["suites"] if "measured" in s
+        }
         production = self._production()
         setting = Setting(
             shipped.suite_of,
@@ -191,7 +193,9 @@ def _short(value: Any) -> str:
 def state_of(entry: Baseline, exit_: Baseline, where: str) -> State:
     """Return a production's two readings as a state: figures, drift, schema."""
     moved = compare_metrics(entry.metrics, exit_.metrics)
-    differences = [f"{n} was {old} at entry, is {new}" for n, (old, new) in moved.items()]
+    differences = [
+        f"{n} was {old} at entry, is {new}" for n, (old, new) in moved.items()
+    ]
     differences += [f"schema: {found}" for found in compare_schemas(entry, exit_)]
     figures = [Metric(n, v, exit_.metrics.get(n)) for n, v in entry.metrics.items()]
     organic = [

@@ -18,7 +18,6 @@ from pytest_oneroof.production_plugin import ProductionPlugin
 from pytest_oneroof.readonly import selects_readonly
 from pytest_oneroof.replaced import ReplacedFixtures
 from pytest_oneroof.report_plugin import ReportPlugin
-from pytest_oneroof.replaced import ReplacedFixtures
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
 from pytest_oneroof.state import failed_key, production_key, proofs_key, run_key

@@ -229,7 +229,9 @@ class CloneRun:
         state = self.server.state
         host = Host(self.server.url("postgres"), standin.records_of(self.server))
         url = self.server.url("postgres", state["role"], state["password"])
-        wanted = Wanted(state["clone"], url, state["template"], worker=self.worker or "run")
+        wanted = Wanted(
+            state["clone"], url, state["template"], worker=self.worker or "run"
+        )
         return take(host, wanted, self.say)
 
     def _take_users(self, url: str) -> Lease:
@@ -287,11 +289,15 @@ class CloneRun:
             connection.close()
         name = self.lease.database
         if not changed:
-            self._tell(f"the last run on {name} did not end; its clone is as its baseline")
+            self._tell(
+                f"the last run on {name} did not end; its clone is as its baseline"
+            )
             return
         told = "; ".join(str(residue) for residue in changed[:5])
         if self.lease.renew():
-            self._tell(f"the last run on {name} did not end and left: {told}; made anew")
+            self._tell(
+                f"the last run on {name} did not end and left: {told}; made anew"
+            )
         else:
             self._tell(f"the last run on {name} did not end and left: {told}")
 

@@ -137,9 +137,9 @@ def load(name: str) -> Any:
     In a checkout the suites lie beside the package, which then looks there too.
     """
     folder = str(resources.root())
-    if not (resources.path("suites").parent.samefile(pytest_oneroof.__path__[0])):
-        if folder not in pytest_oneroof.__path__:
-            pytest_oneroof.__path__.append(folder)
+    installed = resources.path("suites").parent.samefile(pytest_oneroof.__path__[0])
+    if not installed and folder not in pytest_oneroof.__path__:
+        pytest_oneroof.__path__.append(folder)
     return importlib.import_module(f"pytest_oneroof.suites.test_{name}")
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pytest_oneroof.session import CloneRun
     from pytest_oneroof.settings import Settings
 
-settings_key = pytest.StashKey["Settings"]()
-acceptance_key = pytest.StashKey[bool]()
-production_key = pytest.StashKey["ProductionPlugin"]()
-run_key = pytest.StashKey["CloneRun"]()
-plugin_key = pytest.StashKey["RunPlugin"]()
-proofs_key = pytest.StashKey["list[Proof]"]()
-failed_key = pytest.StashKey[bool]()
+settings_key: pytest.StashKey[Settings] = pytest.StashKey()
+acceptance_key: pytest.StashKey[bool] = pytest.StashKey()
+production_key: pytest.StashKey[ProductionPlugin] = pytest.StashKey()
+run_key: pytest.StashKey[CloneRun] = pytest.StashKey()
+plugin_key: pytest.StashKey[RunPlugin] = pytest.StashKey()
+proofs_key: pytest.StashKey[list[Proof]] = pytest.StashKey()
+failed_key: pytest.StashKey[bool] = pytest.StashKey()

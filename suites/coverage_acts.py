@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-
-from pytest_oneroof import resources
 from pytest_oneroof.suites.figures import (
     Connection,
     compare,
@@ -18,6 +16,8 @@ from pytest_oneroof.suites.figures import (
     tell,
 )
 from pytest_oneroof.suites.support import rows, sql
+
+from pytest_oneroof import resources
 
 
 def data(name: str) -> Any:

@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.connection import GuardedConnection
 from pytest_oneroof.production.baseline import PARTIAL, read_metrics, tell_phase
-from pytest_oneroof.suites.support import rows, sql
 
 Connection = psycopg.Connection[Any]
 Moved = dict[str, tuple[Any, Any]]

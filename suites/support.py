@@ -31,7 +31,7 @@ def value(
 ) -> Any:
     """Return the one value of a query that yields one row of one column."""
     found = rows(connection, query, values)
-    assert len(found) == 1 and len(found[0]) == 1, f"one value expected: {found[:3]}"
+    assert [len(row) for row in found] == [1], f"one value expected: {found[:3]}"
     return found[0][0]
 
 

@@ -7,7 +7,6 @@ stands in `fixtures/coverage.json`, what they read in `sql/coverage/`.
 from __future__ import annotations
 
 import pytest
-
 from pytest_oneroof.suites.coverage_acts import (
     check_call,
     data,
@@ -256,9 +255,7 @@ def test_gap_without_seed(oneroof_clone: Connection) -> None:
 def test_own_without_seed(oneroof_clone: Connection) -> None:
     """With the seed deleted no ownership row is left."""
     with seed_deleted(oneroof_clone):
-        expect(
-            oneroof_clone, "coverage/ownership_anchors.own", phase="seed deleted"
-        )
+        expect(oneroof_clone, "coverage/ownership_anchors.own", phase="seed deleted")
 
 
 @row("r8.3")

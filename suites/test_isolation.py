@@ -8,12 +8,6 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql as composed
-
-from pytest_oneroof import resources
-from pytest_oneroof.clone.marker import PREFIX
-from pytest_oneroof.postgres import scripts
-from pytest_oneroof.session import CloneRun
-from pytest_oneroof.state import run_key
 from pytest_oneroof.suites.figures import (
     Connection,
     compare,
@@ -22,6 +16,12 @@ from pytest_oneroof.suites.figures import (
     tell,
 )
 from pytest_oneroof.suites.support import rows, sql
+
+from pytest_oneroof import resources
+from pytest_oneroof.clone.marker import PREFIX
+from pytest_oneroof.postgres import scripts
+from pytest_oneroof.session import CloneRun
+from pytest_oneroof.state import run_key
 
 DROP_SCRIPT = "sql/axis/Z_axis_substrate_drop_clone.sql"
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_oneroof.suites.figures import row
+from pytest_oneroof.suites.rehearsals import after_commits, committing_clone, run_of
+from pytest_oneroof.suites.release_journey import GREENFIELD, Rollout
+from pytest_oneroof.suites.support import rows, value
 
 from pytest_oneroof import resources
 from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.production.gate import predicate
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.proof import DID_NOT_MUTATE, prove
-from pytest_oneroof.suites.figures import row
-from pytest_oneroof.suites.rehearsals import after_commits, committing_clone, run_of
-from pytest_oneroof.suites.release_journey import GREENFIELD, Rollout
-from pytest_oneroof.suites.support import rows, value
 
 __all__ = ["after_commits"]
 

@@ -192,9 +192,7 @@ def test_full_disk(folder: Path, pytester: pytest.Pytester) -> None:
         subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-def test_locale_without_utf8(
-    run_oneroof: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_locale_without_utf8(run_oneroof: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a locale without UTF-8 the suites pass."""
     for name in ("LC_ALL", "LANG"):
         monkeypatch.setenv(name, "C")

@@ -48,7 +48,9 @@ def test_tells_three_lines_when_quiet(run_oneroof: Run) -> None:
 
 def test_selects_suites(run_oneroof: Run) -> None:
     """--oneroof-suite selects; an unknown name is a usage error that lists all."""
-    run_oneroof("--oneroof-clone", "--oneroof-suite=isolation").assert_outcomes(passed=8)
+    run_oneroof("--oneroof-clone", "--oneroof-suite=isolation").assert_outcomes(
+        passed=8
+    )
     result = run_oneroof("--oneroof-clone", "--oneroof-suite=coverge")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*no suite is called coverge; there are: coverage, *"])
@@ -159,7 +161,9 @@ def test_strict_fails_what_was_put_back(
     result.stdout.fnmatch_lines(["proof *put back: 1 sequence"])
     result = run_oneroof("--oneroof-clone", "--oneroof-strict", path)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*put back: sequence public.system_issues_id_seq: before *"])
+    result.stdout.fnmatch_lines(
+        ["*put back: sequence public.system_issues_id_seq: before *"]
+    )
 
 
 def test_checks_deferred_constraints(

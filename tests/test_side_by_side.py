@@ -41,7 +41,11 @@ def start(
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider"),
-                *("--oneroof-clone", f"--oneroof-cache-dir={folder or cache}", "slow.py"),
+                *(
+                    "--oneroof-clone",
+                    f"--oneroof-cache-dir={folder or cache}",
+                    "slow.py",
+                ),
             ],
             cwd=pytester.path,
             stdout=subprocess.PIPE,
@@ -106,7 +110,9 @@ def test_interrupted_run_leaves_nothing(
     assert after == before
     clone = embedded.state["clone"]
     if how == signal.SIGKILL:
-        result.stdout.fnmatch_lines([f"oneroof: found: the last run on {clone} did not*"])
+        result.stdout.fnmatch_lines(
+            [f"oneroof: found: the last run on {clone} did not*"]
+        )
     else:
         assert process.returncode == pytest.ExitCode.INTERRUPTED, told
         assert "state      entry = exit" in told, told

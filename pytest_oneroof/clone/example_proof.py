@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from pytest_oneroof.clone import ledger, residue, restore
 from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.results import message_of, succeeded
+from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.errors import ResidueError
 
 OPEN = b"SAVEPOINT oneroof_example; "

@@ -155,7 +155,8 @@ class Host:
     def sessions_on(self, oid: int) -> list[tuple[int, str]]:
         """Return pid and role of the sessions on a database."""
         return self.admin.execute(
-            "SELECT a.pid, u.rolname::text FROM pg_catalog.pg_stat_get_activity(NULL) AS a"
+            "SELECT a.pid, u.rolname::text"
+            "  FROM pg_catalog.pg_stat_get_activity(NULL) AS a"
             "  JOIN pg_catalog.pg_roles AS u ON u.oid = a.usesysid"
             " WHERE a.datid = %s AND a.leader_pid IS NULL ORDER BY a.pid",
             [oid],
@@ -220,7 +221,8 @@ def now() -> str:
 def check_name(name: str) -> str:
     """Return a database name that PostgreSQL keeps whole (63 bytes at most)."""
     if len(name.encode()) > 63:
+        found = len(name.encode())
         raise CloneError(
-            f"a database name has at most 63 bytes, this has {len(name.encode())}: {name}"
+            f"a database name has at most 63 bytes, this has {found}: {name}"
         )
     return name

@@ -90,9 +90,7 @@ class Lease:
         with self.host.making():
             self.host.unlock(self.oid)
             lifecycle.drop(self.host, self.database)
-            fresh = lifecycle.create_copy(
-                self.host, template, self.database, self.kind
-            )
+            fresh = lifecycle.create_copy(self.host, template, self.database, self.kind)
             self._hold(fresh)
         self.spoiled = False
         return True
@@ -183,7 +181,8 @@ def _candidates(host: Host, wanted: Wanted) -> list[tuple[Found, str]]:
     candidates += [
         (found, "copy")
         for found in host.marked()
-        if found.marker and found.marker.kind == "copy"
+        if found.marker
+        and found.marker.kind == "copy"
         and found.name.startswith(f"{wanted.name[:36]}_")
     ]
     return candidates

@@ -94,7 +94,9 @@ def _close_to_public(host: Host) -> None:
     """On our own server nobody but the administrator enters other databases."""
     for name in ("postgres", "template1"):
         host.admin.execute(
-            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(
+                sql.Identifier(name)
+            )
         )
 
 
@@ -108,11 +110,13 @@ def build_production(host: Host, plan: dict[str, Any], profile: str) -> None:
         run_script(host.admin, resources.path(name))
     database = sql.Identifier(plan["database"])
     host.admin.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
-            database, sql.Identifier(plan["owner"])
-        )
+        sql.SQL(
+            "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
+        ).format(database, sql.Identifier(plan["owner"]))
     )
-    host.admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    host.admin.execute(
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database)
+    )
     with contextlib.closing(connect(host.url(plan["database"]))) as connection:
         for step in resources.read_json(plan["plan"]):
             if step.get("profile", profile) == profile:
@@ -182,5 +186,3 @@ def run_stages(host: Host, name: str, marker: Marker, stages: list[str]) -> list
             run = run_script(connection, resources.path(stage))
             notices += [f"{run.name}: {notice}" for notice in run.notices]
     return notices
-
-

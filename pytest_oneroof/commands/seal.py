@@ -47,4 +47,6 @@ def write(
     manifest: Path, paths: tuple[str, ...], root: Path | None, *, as_json: bool
 ) -> None:
     """Write MANIFEST over PATHS (default: every file below its folder)."""
-    answer(seal_command.write_seal(manifest, root, list(paths) or None), as_json=as_json)
+    answer(
+        seal_command.write_seal(manifest, root, list(paths) or None), as_json=as_json
+    )

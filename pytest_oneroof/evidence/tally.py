@@ -74,7 +74,8 @@ class Tally:
         return [
             nodeid
             for nodeid, item in self.items.items()
-            if item.outcome == "failed" or (item.proof and item.proof.verdict != "clean")
+            if item.outcome == "failed"
+            or (item.proof and item.proof.verdict != "clean")
         ]
 
     def exit_findings(self) -> list[str]:

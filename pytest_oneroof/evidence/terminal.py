@@ -41,7 +41,9 @@ def proof_line(tally: Tally) -> str:
     ids = sum(proof.ids for proof in tally.proofs)
     committed = sum(proof.committed for proof in tally.proofs)
     restored = Counter(r.kind for proof in tally.proofs for r in proof.restored)
-    told = ", ".join(f"{n} {kind}{'s'[: n != 1]}" for kind, n in sorted(restored.items()))
+    told = ", ".join(
+        f"{n} {kind}{'s'[: n != 1]}" for kind, n in sorted(restored.items())
+    )
     verdicts = ", ".join(
         f"{counts[word]} {word}"
         for word in ("clean", "dirty", "unprovable")

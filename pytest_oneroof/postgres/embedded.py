@@ -107,7 +107,9 @@ class EmbeddedServer:
         )
 
     def acquire(
-        self, build: Callable[[EmbeddedServer], dict[str, Any]], say: Callable[[str], Any]
+        self,
+        build: Callable[[EmbeddedServer], dict[str, Any]],
+        say: Callable[[str], Any],
     ) -> None:
         """Start the server, or join the runs that use it; build it if needed.
 
@@ -158,7 +160,9 @@ class EmbeddedServer:
         return False
 
     def _start_or_build(
-        self, build: Callable[[EmbeddedServer], dict[str, Any]], say: Callable[[str], Any]
+        self,
+        build: Callable[[EmbeddedServer], dict[str, Any]],
+        say: Callable[[str], Any],
     ) -> None:
         if self.home.exists() and not self._is_whole():
             say("the cached server is half-built: building it anew")

@@ -620,14 +620,12 @@ def test_earlier_packet_is_replaced_and_nothing_else(packet: Path) -> None:
 
 
 def test_reports_are_sealed_too(tmp_path: Path) -> None:
-    """Report files come below report/, listed like every other."""
-    page = tmp_path / "report.html"
-    page.write_text("<h1>GO</h1>")
+    """Report files lie beside the others, listed like every other."""
     folder = tmp_path / "out"
-    given = dataclasses.replace(GOOD, reports={"report.html": page})
+    given = dataclasses.replace(GOOD, reports={"report.html": b"<h1>GO</h1>"})
     assert write_packet(folder, given).status == 0
-    (folder / "report/report.html").write_text("<h1>NO-GO</h1>")
-    assert {path for _, path in codes(folder)} == {"report/report.html"}
+    (folder / "report.html").write_text("<h1>NO-GO</h1>")
+    assert {path for _, path in codes(folder)} == {"report.html"}
 
 
 def test_packet_of_another_version_is_compared_by_its_heading(tmp_path: Path) -> None:

@@ -342,7 +342,7 @@ def test_applies_savepoints_as_the_server_does(
     ],
     ids=["call", "string", "comment", "escaped", "restart", "nextval"],
 )
-def test_mentions_setval(text: str, expected: bool) -> None:
+def test_mentions_setval(text: str, *, expected: bool) -> None:
     """Setval is suspected wherever its letters stand."""
     assert mentions_setval(text) is expected
 
@@ -361,7 +361,7 @@ def test_mentions_setval(text: str, expected: bool) -> None:
     ],
     ids=words,
 )
-def test_sets_all_constraints(text: str, expected: bool) -> None:
+def test_sets_all_constraints(text: str, *, expected: bool) -> None:
     """Only what reaches the tripwire's own constraint counts."""
     assert sets_all_constraints(read(text)) is expected
 

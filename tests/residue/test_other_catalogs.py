@@ -26,9 +26,9 @@ def test_catalog_changes_elsewhere_do_not_blur_a_proof(
         import pytest
 
         def change_catalogs():
-            with psycopg.connect({embedded.url("postgres")!r}, autocommit=True) as other:
+            with psycopg.connect({embedded.url("postgres")!r}, autocommit=True) as peer:
                 for number in range({TABLES}):
-                    other.execute(f"CREATE TEMPORARY TABLE t{{number}} (a int UNIQUE)")
+                    peer.execute(f"CREATE TEMPORARY TABLE t{{number}} (a int UNIQUE)")
 
         def test_before(oneroof_clone):
             pass

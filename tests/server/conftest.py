@@ -72,9 +72,7 @@ def production(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> s
 @pytest.fixture
 def standby(users_server: str) -> Iterator[Callable[[], str]]:
     """Start a hot standby of the server; return its socket folder."""
-    programs = Programs(
-        debian_programs()[-1], "nobody" if os.geteuid() == 0 else None
-    )
+    programs = Programs(debian_programs()[-1], "nobody" if os.geteuid() == 0 else None)
     home = Path(tempfile.mkdtemp(prefix="oneroof-standby-"))
     home.chmod(0o755)
     data, socket = home / "data", home / "s"

@@ -62,7 +62,14 @@ def run_on(
 
     def run(url: str, *arguments: str) -> pytest.RunResult:
         return pytester.run(
-            *(sys.executable, "-m", "pytest", "--oneroof-clone", "-p", "no:cacheprovider"),
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "--oneroof-clone",
+                "-p",
+                "no:cacheprovider",
+            ),
             f"--oneroof-clone-url={url}",
             f"--oneroof-cache-dir={oneroof.cache}",  # type: ignore[attr-defined]
             *arguments,
@@ -95,9 +102,7 @@ def test_runs_without_administrator(
     result.stdout.fnmatch_lines([f"oneroof: clone {CLONE} on PostgreSQL *, open*"])
 
 
-def refused(
-    result: pytest.RunResult, *lines: str
-) -> None:
+def refused(result: pytest.RunResult, *lines: str) -> None:
     """Assert exit status 10 and that every line is told."""
     assert result.ret == 10, result.stdout.str() + result.stderr.str()
     told = result.stdout.str() + result.stderr.str()
@@ -224,7 +229,9 @@ def test_refuses_without_declared_production(
 ) -> None:
     """On a user's server an empty list of productions is a reason to refuse."""
     pytester.makeini("[pytest]\noneroof_productions =\n")
-    refused(run_on(clone_url), "no production is declared (oneroof_productions is empty)")
+    refused(
+        run_on(clone_url), "no production is declared (oneroof_productions is empty)"
+    )
 
 
 def test_tells_dead_server(run_on: Callable[..., pytest.RunResult]) -> None:
@@ -233,7 +240,8 @@ def test_tells_dead_server(run_on: Callable[..., pytest.RunResult]) -> None:
     assert result.ret == 1
     told = result.stdout.str() + result.stderr.str()
     assert "cannot connect to postgresql://u:***@/db?host=/nowhere" in told
-    assert "hidden-word" not in told and "Traceback" not in told
+    assert "hidden-word" not in told
+    assert "Traceback" not in told
 
 
 def test_distributes_to_workers(
@@ -255,7 +263,9 @@ def test_distribution_needs_administrator(
     """Without an administrator -n is a usage error that names the setting."""
     result = run_on(clone_url, "-n2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*-n needs a clone for each worker*--oneroof-admin-url*"])
+    result.stderr.fnmatch_lines(
+        ["*-n needs a clone for each worker*--oneroof-admin-url*"]
+    )
 
 
 def test_makes_throw_away_databases(

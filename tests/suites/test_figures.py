@@ -31,7 +31,7 @@ def test_moved_figures_are_told_by_name(figures: Any) -> None:
 
 def test_one_moved_figure_is_singular(figures: Any) -> None:
     """One figure is told in the singular, and a missing one as None."""
-    with pytest.raises(pytest.fail.Exception, match="^1 figure moved, here:"):
+    with pytest.raises(pytest.fail.Exception, match=r"^1 figure moved, here:"):
         figures["tell"](figures["compare"]({"own": 30}, {}), "here")
 
 
