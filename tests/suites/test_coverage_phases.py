@@ -112,8 +112,12 @@ def test_checks_fail_on_a_partial_production(
         with pytest.raises(pytest.fail.Exception) as failure:
             check(production)
         assert str(failure.value) == (
-            "production is in no known phase: partial "
-            "(nearest: seeded; ruleset 1 instead of 0, cursor 1 instead of 0)"
+            "production is in no known phase: partial: ownership as in seeded or "
+            "seeded + scanned or finalized (own 30, gap 0, conflict 0); axis "
+            "substrate as in greenfield or seeded or seeded + scanned (axis_tables "
+            "0); scanner as in no phase (candidate_state 0, candidate_object 0, "
+            "scan_run 0, ruleset 1, cursor 1) (nearest: seeded; ruleset 1 "
+            "instead of 0, cursor 1 instead of 0)"
         )
 
 
