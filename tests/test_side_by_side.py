@@ -29,9 +29,27 @@ def test_slow(oneroof_clone):
 """
 
 
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Path]:
+    """A cache folder that no other test's runs share."""
+    folder = Path(tempfile.mkdtemp(prefix="oneroof-alone-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def server(alone: Path) -> Iterator[EmbeddedServer]:
+    """The embedded server of these tests."""
+    server = standin.server_for(alone, 16)
+    server.acquire(lambda s: standin.build(s, print), print)
+    yield server
+    server.release()
+
+
 @pytest.fixture
 def start(
-    pytester: pytest.Pytester, cache: Path, embedded: EmbeddedServer
+    pytester: pytest.Pytester, alone: Path, server: EmbeddedServer
 ) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start pytest on a slow test, and wait until the test is in the middle."""
     started: list[subprocess.Popen[str]] = []
@@ -43,7 +61,7 @@ def start(
                 *(sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider"),
                 *(
                     "--oneroof-clone",
-                    f"--oneroof-cache-dir={folder or cache}",
+                    f"--oneroof-cache-dir={folder or alone}",
                     "slow.py",
                 ),
             ],
@@ -67,6 +85,18 @@ def start(
         process.communicate()
 
 
+@pytest.fixture
+def run_alone(run_oneroof: Run, alone: Path) -> Run:
+    """Run pytest on the clone of these tests' server."""
+
+    def run(*arguments: str) -> pytest.RunResult:
+        return run_oneroof(
+            "--oneroof-clone", f"--oneroof-cache-dir={alone}", *arguments
+        )
+
+    return run
+
+
 def databases(server: EmbeddedServer) -> set[str]:
     """Return the names of the databases that carry our marker."""
     host = Host(server.url("postgres"), standin.records_of(server))
@@ -78,14 +108,14 @@ def databases(server: EmbeddedServer) -> set[str]:
 
 def test_second_run_works_on_a_copy(
     start: Callable[..., subprocess.Popen[str]],
-    run_oneroof: Run,
-    embedded: EmbeddedServer,
+    run_alone: Run,
+    server: EmbeddedServer,
 ) -> None:
     """A run beside another takes a copy of the clone; both are green."""
     first = start(8)
-    result = run_oneroof("--oneroof-clone", "oneroof/test_isolation.py")
+    result = run_alone("oneroof/test_isolation.py")
     result.assert_outcomes(passed=8)
-    clone = embedded.state["clone"]
+    clone = server.state["clone"]
     result.stdout.fnmatch_lines([f"oneroof: clone {clone}_* on PostgreSQL *"])
     told, _ = first.communicate(timeout=60)
     assert first.returncode == 0, told
@@ -95,20 +125,20 @@ def test_second_run_works_on_a_copy(
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
 def test_interrupted_run_leaves_nothing(
     start: Callable[..., subprocess.Popen[str]],
-    run_oneroof: Run,
-    embedded: EmbeddedServer,
+    run_alone: Run,
+    server: EmbeddedServer,
     how: signal.Signals,
 ) -> None:
     """After kill -9 or Ctrl-C in a check the next run is green, and tells of it."""
-    before = databases(embedded)
+    before = databases(server)
     process = start(60)
     os.kill(process.pid, how)
     told, _ = process.communicate(timeout=60)
-    result = run_oneroof("--oneroof-clone", "--oneroof-suite=coverage,isolation")
+    result = run_alone("--oneroof-suite=coverage,isolation")
     result.assert_outcomes(passed=34)
-    after = databases(embedded)
+    after = databases(server)
     assert after == before
-    clone = embedded.state["clone"]
+    clone = server.state["clone"]
     if how == signal.SIGKILL:
         result.stdout.fnmatch_lines(
             [f"oneroof: found: the last run on {clone} did not*"]
