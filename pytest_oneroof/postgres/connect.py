@@ -52,7 +52,8 @@ def connect(
         )
     except psycopg.Error as error:
         raise ServerError(
-            f"cannot connect to {redact(url)}: {redact(str(error)).strip()}"
+            f"cannot connect to {redact(url)}: {redact(str(error)).strip()}\n"
+            "to fix this, start the server, or correct the URL"
         ) from None
     major = connection.info.server_version // 10000
     if not OLDEST <= major <= NEWEST:

@@ -137,6 +137,7 @@ def test_absent_server_is_told_in_one_error(tmp_path: Path) -> None:
     assert told.startswith(
         f"cannot connect to postgresql://app:***@/erp?host={tmp_path}: "
     )
+    assert told.endswith("\nto fix this, start the server, or correct the URL")
     assert SECRET not in told
     assert raised.value.__cause__ is None
 
