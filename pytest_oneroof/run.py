@@ -239,6 +239,11 @@ class RunPlugin:
                 f"oneroof: embedded PostgreSQL {version} ({told('pg_version')}) "
                 f"in {clone.server.home} ({told('cache_dir')})"
             )
+            if "profile" in self.settings.sources:
+                lines.append(
+                    f"oneroof: stand-in of profile {self.settings.profile} "
+                    f"({told('profile')})"
+                )
         if clone.sandbox is not None:
             state = "closed to others" if clone.sandbox.closed_to_others else "open"
             lines.append(

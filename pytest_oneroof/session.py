@@ -78,10 +78,7 @@ class CloneRun:
             return
         if self.server is not None:
             return
-        self.server = standin.server_for(
-            self.settings.cache_dir, self.settings.pg_version
-        )
-        self.server.acquire(lambda s: standin.build(s, self.say), self.say)
+        self.server = standin.acquire(self.settings, self.say)
 
     def start(self) -> None:
         """Take a clone, have the guard judge it, and read its entry state.

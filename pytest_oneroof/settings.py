@@ -32,6 +32,7 @@ class Option(NamedTuple):
     help: str
     metavar: str = ""
     ini_only: bool = False
+    choices: tuple[str, ...] = ()
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -80,6 +81,15 @@ OPTIONS: tuple[Option, ...] = (
         "Also run the negative controls: every check must be seen failing",
     ),
     Option("pg_version", "number", 16, "Major version of the embedded server", "N"),
+    Option(
+        "profile",
+        "text",
+        "default",
+        "Size of the embedded stand-in: default (under 150 MB), or full (production's "
+        "1.1 million births, over 1 GB)",
+        "NAME",
+        choices=("default", "full"),
+    ),
     Option("strict", "flag", False, "Restored residue fails the check too"),
     Option(
         "keep_failed", "flag", False, "Keep a throw-away database whose test failed"
@@ -139,6 +149,7 @@ class Settings:
     report: Path | None = None
     controls: bool = False
     pg_version: int = 16
+    profile: str = "default"
     strict: bool = False
     keep_failed: bool = False
     api_url: str | None = None
@@ -180,7 +191,8 @@ def resolve(
 
 def wanted(name: str) -> str:
     """Return, in words, what kind of value a setting takes."""
-    return _WANTED[BY_NAME[name].kind]
+    option = BY_NAME[name]
+    return " or ".join(option.choices) or _WANTED[option.kind]
 
 
 def _first(
@@ -202,10 +214,13 @@ def _first(
 
 def _converted(option: Option, raw: Any, source: str) -> Any:
     try:
-        return _CONVERTERS[option.kind](raw)
+        value = _CONVERTERS[option.kind](raw)
+        if option.choices and value not in option.choices:
+            raise ValueError("there is no such one")
+        return value
     except (ValueError, re.error) as error:
         raise SettingsError(
-            f"{source} must be {_WANTED[option.kind]}, given: {raw!r} ({error})"
+            f"{source} must be {wanted(option.name)}, given: {raw!r} ({error})"
         ) from error
 
 

@@ -215,6 +215,7 @@ def test_wrong_ini_value_is_a_usage_error(pytester: pytest.Pytester) -> None:
     [
         ("pg_version", "a whole number (invalid literal for int() with base 10: "),
         ("strict", "true or false (invalid truth value 'perhaps')"),
+        ("profile", "default or full, given: 'perhaps' (there is no such one)"),
     ],
 )
 def test_wrong_typed_ini_value_is_a_usage_error(

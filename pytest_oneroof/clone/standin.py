@@ -27,17 +27,30 @@ from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.postgres.scripts import run_script
+from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]
 PLAN = "fixtures/standin.json"
+DEFAULT = "default"
+
+
+def acquire(settings: Settings, say: Say) -> EmbeddedServer:
+    """Return the embedded server of the settings, built where it is not there yet.
+
+    The caller releases it. Raise ServerError where it cannot be built or started.
+    """
+    profile = settings.profile
+    server = server_for(settings.cache_dir, settings.pg_version, profile=profile)
+    server.acquire(lambda built: build(built, say, profile=profile), say)
+    return server
 
 
 def server_for(
-    settings_cache: Any, major: int, *, profile: str = "default"
+    cache: Path | None, major: int, *, profile: str = DEFAULT
 ) -> EmbeddedServer:
     """Return the embedded server whose key is the content of sql and fixtures."""
-    key = resources.content_hash()[:12] + ("" if profile == "default" else "-full")
-    return EmbeddedServer(settings_cache, major, key)
+    key = resources.content_hash()[:12] + ("" if profile == DEFAULT else f"-{profile}")
+    return EmbeddedServer(cache, major, key)
 
 
 def baseline_file(server: EmbeddedServer) -> Path:
@@ -51,7 +64,7 @@ def records_of(server: EmbeddedServer) -> Records:
 
 
 def build(
-    server: EmbeddedServer, say: Say, *, profile: str = "default"
+    server: EmbeddedServer, say: Say, *, profile: str = DEFAULT
 ) -> dict[str, Any]:
     """Build production, baseline and first clone; return what to remember.
 

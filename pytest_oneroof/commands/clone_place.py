@@ -210,7 +210,6 @@ def _embedded(settings: s.Settings, stack: contextlib.ExitStack) -> EmbeddedServ
         "production",
         err=True,
     )
-    server = standin.server_for(settings.cache_dir, settings.pg_version)
-    server.acquire(lambda built: standin.build(built, progress()), progress())
+    server = standin.acquire(settings, progress())
     stack.callback(server.release)
     return server

@@ -87,8 +87,7 @@ def _named(targets: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         return
     click.echo("oneroof: no URL given: this is the embedded stand-in", err=True)
     settings = s.resolve({}, os.environ, lambda name: None)
-    server = standin.server_for(settings.cache_dir, settings.pg_version)
-    server.acquire(lambda built: standin.build(built, progress()), progress())
+    server = standin.acquire(settings, progress())
     try:
         yield (server.url(server.state["production"]),), STAND_IN
     finally:

@@ -75,8 +75,7 @@ def _check_stand_in(settings: s.Settings) -> GateVerdict:
     from pytest_oneroof.clone import standin
     from pytest_oneroof.production.reader import reader_url
 
-    server = standin.server_for(settings.cache_dir, settings.pg_version)
-    server.acquire(lambda built: standin.build(built, progress()), progress())
+    server = standin.acquire(settings, progress())
     try:
         return monitor.check(reader_url(server))
     finally:

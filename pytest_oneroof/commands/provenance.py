@@ -55,8 +55,7 @@ def command(
 def _embedded(settings: s.Settings, stack: contextlib.ExitStack) -> str:
     """Return the embedded clone's URL as its check role; open while in use."""
     click.echo("oneroof: no clone given: this is the embedded one", err=True)
-    server = standin.server_for(settings.cache_dir, settings.pg_version)
-    server.acquire(lambda built: standin.build(built, progress()), progress())
+    server = standin.acquire(settings, progress())
     stack.callback(server.release)
     host = Host(server.url("postgres"), standin.records_of(server))
     stack.callback(host.close)

@@ -238,8 +238,7 @@ def _server(
             yield host, origin, None, False
         return
     settings = s.resolve({}, os.environ, lambda name: None)
-    server = standin.server_for(settings.cache_dir, settings.pg_version)
-    server.acquire(lambda built: standin.build(built, progress()), progress())
+    server = standin.acquire(settings, progress())
     try:
         records = standin.records_of(server)
         with contextlib.closing(Host(server.url("postgres"), records)) as host:
