@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pytest_oneroof.errors import SettingsError
 
-Kind = Literal["flag", "text", "list", "number", "path", "pattern"]
+Kind = Literal["flag", "text", "choice", "list", "number", "path", "pattern"]
 
 CLONE_PATTERN = r"directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?"
 
@@ -83,7 +83,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("pg_version", "number", 16, "Major version of the embedded server", "N"),
     Option(
         "profile",
-        "text",
+        "choice",
         "default",
         "Size of the embedded stand-in: default (under 150 MB), or full (production's "
         "1.1 million births, over 1 GB)",
@@ -257,6 +257,7 @@ def _path(raw: Any) -> Path | None:
 _CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
     "flag": _flag,
     "text": _text,
+    "choice": _text,
     "list": _list,
     "number": int,
     "path": _path,
@@ -265,6 +266,7 @@ _CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
 _WANTED: dict[Kind, str] = {
     "flag": "true or false",
     "text": "text",
+    "choice": "one of its names",
     "list": "a list of names",
     "number": "a whole number",
     "path": "a path",

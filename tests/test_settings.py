@@ -21,6 +21,7 @@ INI_ONLY = [option.name for option in s.OPTIONS if option.ini_only]
 VALUES: dict[str, tuple[Any, Any, Any]] = {
     "flag": (True, "no", "yes"),
     "text": ("postgresql://c/", "postgresql://e/", "postgresql://i/"),
+    "choice": ("full", "default", "full"),
     "list": ("c,d", "e", ["i", "j"]),
     "number": ("15", "17", "18"),
     "path": ("/c", "/e", "/i"),
@@ -29,6 +30,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 READ: dict[str, tuple[Any, Any, Any]] = {
     "flag": (True, False, True),
     "text": ("postgresql://c/", "postgresql://e/", "postgresql://i/"),
+    "choice": ("full", "default", "full"),
     "list": (("c", "d"), ("e",), ("i", "j")),
     "number": (15, 17, 18),
     "path": (Path("/c"), Path("/e"), Path("/i")),
