@@ -113,8 +113,9 @@ BREAKS: dict[str, tuple[Patch, str]] = {
         put(guard, "is_production", lambda facts, name, rules: None),
         "expected .*CLONE_POINTS_TO_PRODUCTION, found",
     ),
+    # Blind as a whole: without our rules alone the detector's still find something.
     "clone_contains_secrets": (
-        put(secrets_scan, "builtin_rules", lambda hosts=(): ()),
+        put(secrets_scan._Reading, "look", lambda reading, place, text: None),
         "expected .*CLONE_CONTAINS_SECRETS, found",
     ),
     "schema_mismatch_ignored": (
