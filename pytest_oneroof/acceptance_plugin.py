@@ -72,6 +72,6 @@ class AcceptancePlugin(RunPlugin):
             self.tally, self.production.end, suite_of=shipped.suite_of, short=short
         )
         if not short:
-            lines[-1:-1] = self.reporting.objective_lines()
+            lines[-1:-1] = self.reporting.closing_lines()
         for line in lines:
             terminalreporter.write_line(line)

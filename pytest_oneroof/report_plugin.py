@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import platform
 import sys
 from collections.abc import Generator
 from dataclasses import replace
@@ -18,31 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import pytest_oneroof
-from pytest_oneroof import resources, shipped
-from pytest_oneroof.errors import OneroofError
+from pytest_oneroof import run_record, shipped
+from pytest_oneroof.answer import DONE
+from pytest_oneroof.clone.secrets_allow import read_allowed
+from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.evidence import terminal
-from pytest_oneroof.evidence.facts import (
-    CLONE,
-    NONE,
-    PRODUCTION,
-    STANDIN,
-    Gate,
-    Metric,
-    RunFacts,
-    State,
-    Told,
-)
-from pytest_oneroof.evidence.gather import Noted, Setting, gather, message_of
+from pytest_oneroof.evidence.blockers import read_blockers
+from pytest_oneroof.evidence.document import document
+from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
+from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
 from pytest_oneroof.evidence.objectives import objective_lines
-from pytest_oneroof.evidence.report import write_report
+from pytest_oneroof.evidence.packet import require_ours, write_packet
+from pytest_oneroof.evidence.report import report_files
+from pytest_oneroof.evidence.run_packet import packet_of
+from pytest_oneroof.evidence.shipped_seals import check_shipped
 from pytest_oneroof.evidence.verdict import declared, judge
-from pytest_oneroof.production.baseline import (
-    Baseline,
-    compare_metrics,
-    compare_schemas,
-)
-from pytest_oneroof.settings import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_oneroof.run import RunPlugin
@@ -62,8 +51,12 @@ class ReportPlugin:
         self.noted: dict[str, Noted] = {}
         self.started = datetime.now(UTC)
         self.facts: RunFacts | None = None
-        self.written: list[Path] = []
-        self.failure = ""
+        self.lines: list[str] = []
+        # Where a test changes the working folder, the packet's stays.
+        given = owner.settings.report
+        self.folder = given.absolute() if given is not None else None
+        if owner.worker is None:
+            self._require_usable()
 
     # -------------------------------------------------------------------- reports
 
@@ -93,30 +86,70 @@ class ReportPlugin:
     # ------------------------------------------------------------------------ end
 
     def finish(self, session: pytest.Session) -> None:
-        """Gather the facts, and write the report where one is wanted.
+        """Gather the facts, and write the packet where one is wanted.
 
-        Call it when all shares are there and the clone is still held. A report
-        that is wanted and cannot be written fails the run.
+        Call it when all shares are there and the clone is still held. A packet
+        that is wanted and cannot be written, or does not hold, fails the run.
         """
-        if self.owner.worker is not None or not self.owner.tally.items:
+        owner, status = self.owner, int(session.exitstatus)
+        if owner.worker is not None or not owner.tally.items:
             return
-        folder = self.owner.settings.report
+        seals = check_shipped()
+        broken = [f"the seal {seal.name} is broken" for seal in seals if not seal.holds]
+        owner.tally.besides += broken
+        if status and not terminal.reasons_against(owner.tally):
+            owner.tally.besides.append(f"pytest ended with {status}")
+        if broken and not status:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         try:
-            self.facts = self._gather()
-            if folder is not None:
-                self.written = write_report(folder, self.facts)
+            self.facts = self._gather(Besides(seals=seals))
+            if self.folder is not None:
+                self._write(self.folder, self.facts, int(session.exitstatus))
         except OneroofError as error:
-            self.failure = str(error)
-            if folder is not None and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self._fail(session, str(error))
 
-    def objective_lines(self) -> list[str]:
-        """Return the closing section's lines on objectives and files written."""
-        lines = objective_lines(judge(self.facts)) if self.facts else []
-        lines += [f"report     {file}" for file in self.written[-1:]]
-        return [*lines, *([f"report     {self.failure}"] if self.failure else [])]
+    def closing_lines(self) -> list[str]:
+        """Return the closing section's lines: provenance, objectives, the packet."""
+        if self.facts is None:
+            return self.lines
+        verbose = self.owner.config.get_verbosity() > 0
+        told = run_record.provenance_lines(self.facts, verbose=verbose)
+        return [*told, *objective_lines(judge(self.facts)), *self.lines]
 
-    def _gather(self) -> RunFacts:
+    def _write(self, folder: Path, facts: RunFacts, status: int) -> None:
+        besides = run_record.besides_of(self.owner, facts, self.started, status)
+        reports = report_files(document(facts, judge(facts)))
+        given = packet_of(facts, self.owner.tally, self.noted, besides, reports)
+        answer = write_packet(folder, given)
+        if answer.status != DONE:
+            raise OneroofError("\n".join(("the packet does not hold:", *answer.lines)))
+        shown = self.owner.settings.report
+        self.lines += [
+            f"packet     {shown}: {answer.data['files']} files, tree "
+            f"{answer.data['tree']}",
+            f"report     {shown}/report.html",
+        ]
+
+    def _fail(self, session: pytest.Session, message: str) -> None:
+        head, *details = message.splitlines()
+        self.lines.append(f"report     FAILED: {head}")
+        self.lines += [f"           {line.strip()}" for line in details]
+        if self.folder is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _require_usable(self) -> None:
+        """Refuse what could not be used at the end, before anything runs."""
+        settings = self.owner.settings
+        try:
+            if self.folder is not None:
+                run_record.require_place(self.folder, self.owner.config)
+                require_ours(self.folder)
+            if settings.secrets_allow is not None:
+                read_allowed(settings.secrets_allow)
+        except SettingsError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    def _gather(self, besides: Besides) -> RunFacts:
         owner = self.owner
         measured = {
             s["name"]: s["measured"] for s in declared()["suites"] if "measured" in s
@@ -128,17 +161,25 @@ class ReportPlugin:
             production=production,
             measured=measured,
         )
-        baselines = owner.production.baselines
-        seconds = (datetime.now(UTC) - self.started).total_seconds()
+        entry_exit = owner.production.baselines
+        if entry_exit is not None:
+            besides = replace(
+                besides,
+                states=(run_record.state_of(*entry_exit, production),),
+                gate=run_record.gate_of(entry_exit[1], production),
+            )
         return gather(
             owner.tally,
             self.noted,
             setting,
             reasons=terminal.reasons_against(owner.tally),
-            run=self._provenance(),
-            states=[state_of(*baselines, production)] if baselines else [],
-            gate=gate_of(baselines[1], production) if baselines else None,
-            seconds=seconds,
+            run=run_record.told_of(owner, self.started),
+            besides=replace(
+                besides,
+                blockers=tuple(read_blockers()),
+                contacted=self._contacted(production),
+            ),
+            seconds=(datetime.now(UTC) - self.started).total_seconds(),
         )
 
     def _production(self) -> str:
@@ -147,32 +188,13 @@ class ReportPlugin:
         clone = self.owner.clone
         return STANDIN if clone is not None and clone.server is not None else NONE
 
-    def _provenance(self) -> list[Told]:
-        owner, settings = self.owner, self.owner.settings
-        shares = [share for share in owner.tally.shares if share.server]
-        servers = sorted({share.server for share in shares})
-        clones = sorted({share.clone for share in shares})
-        lines = [
-            Told("pytest-oneroof", pytest_oneroof.__version__),
-            Told("sql and fixtures", f"sha256 {resources.content_hash()}"),
-            Told("begun", self.started.strftime("%Y-%m-%dT%H:%M:%SZ")),
-            Told("Python", platform.python_version()),
-            Told("pytest", pytest.__version__),
-        ]
-        if clones:
-            lines.append(Told("clone", ", ".join(clones), settings.told("clone_url")))
-            lines.append(Told("PostgreSQL", ", ".join(servers)))
-        if owner.clone is not None:
-            name = owner.clone.production_name()
-            lines.append(Told("production", name, settings.told("production_url")))
-        names = ", ".join(suite.name for suite in owner.wanted()) or "none"
-        lines.append(Told("suites", names, settings.told("suite")))
-        lines += [
-            Told(f"oneroof_{name}", str(getattr(settings, name)), settings.told(name))
-            for name in (option.name for option in OPTIONS)
-            if name in settings.sources
-        ]
-        return lines
+    def _contacted(self, production: str) -> str:
+        """Return what was opened a channel to; a given URL counts as used."""
+        if production == PRODUCTION or self.owner.production.end is not None:
+            return production
+        proofs = [item.proof for item in self.owner.tally.items.values()]
+        read = any(p and p.constraints == run_record.READ_ONLY for p in proofs)
+        return production if read else NONE
 
 
 def take_figures(item: pytest.Item) -> None:
@@ -188,35 +210,3 @@ def take_figures(item: pytest.Item) -> None:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
-
-
-def state_of(entry: Baseline, exit_: Baseline, where: str) -> State:
-    """Return a production's two readings as a state: figures, drift, schema."""
-    moved = compare_metrics(entry.metrics, exit_.metrics)
-    differences = [
-        f"{n} was {old} at entry, is {new}" for n, (old, new) in moved.items()
-    ]
-    differences += [f"schema: {found}" for found in compare_schemas(entry, exit_)]
-    figures = [Metric(n, v, exit_.metrics.get(n)) for n, v in entry.metrics.items()]
-    organic = [
-        Metric(name, value.value, exit_.organic[name].value, organic=True)
-        for name, value in entry.organic.items()
-        if name in exit_.organic
-    ]
-    return State(
-        database=exit_.database,
-        where=where,
-        metrics=(*figures, *organic),
-        differences=tuple(differences),
-    )
-
-
-def gate_of(baseline: Baseline, where: str) -> Gate:
-    """Return the gate as it was read at exit."""
-    told = baseline.gate.to_dict()
-    return Gate(
-        status=baseline.gate.status,
-        blockers=baseline.gate.tokens,
-        where=where,
-        figures=told["detail"],
-    )

@@ -226,7 +226,7 @@ class RunPlugin:
             terminalreporter.section("oneroof")
         if not short:
             lines[-1:-1] = self.production.closing_lines()
-            lines[-1:-1] = self.reporting.objective_lines()
+            lines[-1:-1] = self.reporting.closing_lines()
         for line in lines:
             terminalreporter.write_line(line)
 

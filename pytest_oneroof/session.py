@@ -17,6 +17,7 @@ from pytest_oneroof.clone.look import Look, file_of
 from pytest_oneroof.clone.marker import PREFIX, parse_marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.clone.run_provenance import Looking, judge_clone
 from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
@@ -163,7 +164,8 @@ class CloneRun:
             return Share()
         try:
             metrics = self.sandbox.aside(read_metrics)
-            cells = self.sandbox.aside(read_cells) if self.settings.report else []
+            cells = self.sandbox.aside(read_cells)
+            provenance = self._provenance()
             proof = self.sandbox.end()
         except (OneroofError, psycopg.Error) as error:
             self.lease.spoiled = True
@@ -179,6 +181,8 @@ class CloneRun:
             entry=dict(self.entry),
             exit=metrics,
             cells=cells,
+            schema=self.sandbox.look.digests(),
+            provenance=provenance,
         )
 
     def stop(self) -> None:
@@ -218,6 +222,31 @@ class CloneRun:
             allow_superuser=self.settings.allow_superuser,
             own_server=self.settings.clone_url is not None,
         )
+
+    def _provenance(self) -> dict[str, Any]:
+        """Return the verdict over where the clone comes from, from one process alone.
+
+        Its findings are told and stop nothing, neither does their absence.
+        """
+        assert self.sandbox is not None
+        if self.worker not in ("", "gw0"):
+            return {}
+        looking = Looking(
+            self._rules(),
+            allow=self.settings.secrets_allow,
+            live_hosts=self._live_hosts(),
+            kept=self.server.home / "secrets.json" if self.server else None,
+        )
+        try:
+            return self.sandbox.aside(lambda session: judge_clone(session, looking))
+        except (OneroofError, psycopg.Error) as error:
+            return {"unread": redact(str(error)).strip()}
+
+    def _live_hosts(self) -> list[str]:
+        """Return the production's host name, where its URL has one."""
+        url = self.settings.production_url
+        host = str(parse(url).get("host") or "") if url else ""
+        return [host] if host and not host.startswith(("/", "@")) else []
 
     def _take(self) -> Lease:
         if self.settings.clone_url is not None:

@@ -16,7 +16,11 @@ import psycopg
 from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.postgres.embedded import write_whole
 from pytest_oneroof.postgres.fingerprint_content import read_content
-from pytest_oneroof.postgres.fingerprint_schema import read_schema
+from pytest_oneroof.postgres.fingerprint_schema import (
+    SCHEMA_FORMULA,
+    digest_of,
+    read_schema,
+)
 
 Connection = psycopg.Connection[Any]
 
@@ -35,6 +39,7 @@ class Look:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._baseline: Baseline | None = None
+        self._found: dict[str, str] | None = None
 
     def record(self, connection: Connection) -> Baseline:
         """Read the clone as it is now, and keep that as its baseline."""
@@ -70,12 +75,21 @@ class Look:
     def schema(self, connection: Connection) -> tuple[Residue, ...]:
         """Return what differs from the baseline's schema, object by object."""
         before = self.baseline(connection).schema
-        now = dict(read_schema(connection).objects)
+        now = self._found = dict(read_schema(connection).objects)
         return tuple(
             Residue("schema", name, before.get(name, "absent"), now.get(name, "absent"))
             for name in sorted(before.keys() | now.keys())
             if before.get(name) != now.get(name)
         )
+
+    def digests(self) -> list[str]:
+        """Return the digest of the baseline's schema, and of that found last."""
+        if self._baseline is None or self._found is None:
+            return []
+        return [
+            digest_of(SCHEMA_FORMULA, objects.items())
+            for objects in (self._baseline.schema, self._found)
+        ]
 
     def baseline(self, connection: Connection) -> Baseline:
         """Return the baseline; where none is recorded, the clone as it is now."""

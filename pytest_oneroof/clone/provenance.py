@@ -72,10 +72,12 @@ def read_candidate(
     live_hosts: Sequence[str] = (),
     bounds: Bounds | None = None,
     own_pids: Sequence[int] = (),
+    scanned: Scan | None = None,
 ) -> Candidate:
     """Find out all about the connected clone; read only.
 
-    Raise SettingsError for an allow-file that cannot be used.
+    `scanned` is a scan of the same content, made before. Raise SettingsError for
+    an allow-file that cannot be used.
     """
     facts = read_facts(connection, prefix=PREFIX, own_pids=list(own_pids))
     verdict = judge(facts, rules)
@@ -85,7 +87,8 @@ def read_candidate(
         source=marker.source if marker else "unknown",
         origin="generated" if marker and marker.baseline else "dump",
         reasons=() if isinstance(verdict, GuardedClone) else verdict,
-        scan=scan(connection, allow=allow, live_hosts=live_hosts, bounds=bounds),
+        scan=scanned
+        or scan(connection, allow=allow, live_hosts=live_hosts, bounds=bounds),
         entities=compare_shapes(read_shapes(connection)),
     )
 

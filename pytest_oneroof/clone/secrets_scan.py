@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,32 @@ class Scan:
             return "YES"
         return "NO" if self.shown else "NOT_SHOWN"
 
+    @property
+    def line(self) -> str:
+        """The scan in one line: what it found by class, and how far it looked."""
+        classes: Counter[str] = Counter()
+        for finding in self.findings:
+            classes[finding.kind] += finding.count
+        found = ", ".join(f"{kind} {count}" for kind, count in sorted(classes.items()))
+        looked = f"{self.values} values of {self.relations} relations"
+        by = self.detector or "tokens not looked for"
+        unread = f"; {len(self.unread)} not read" if self.unread else ""
+        told = f"{found}; " if found else ""
+        return (
+            f"contains_secrets: {self.contains_secrets} ({told}{looked}, {by}{unread})"
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scan:
+        """Return the scan that `dataclasses.asdict` made plain."""
+        parts: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        for name in ("findings", "allowed"):
+            parts[name] = tuple(SecretFinding(**found) for found in values[name])
+        return cls(**parts)
+
 
 @dataclass
 class _Reading:
@@ -260,10 +286,7 @@ def _look_at(
 
 def describe(scan_: Scan) -> Iterator[str]:
     """Yield the scan as lines: what was found, allowed, not looked at."""
-    yield (
-        f"contains_secrets: {scan_.contains_secrets} ({scan_.values} values of "
-        f"{scan_.relations} relations, {scan_.detector or 'tokens not looked for'})"
-    )
+    yield scan_.line
     for finding in scan_.findings:
         yield f"  found: {finding}"
     for finding in scan_.allowed:

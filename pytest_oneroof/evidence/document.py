@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_oneroof.clone.residue import Proof
-from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State
+from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
 from pytest_oneroof.evidence.verdict import Row, Verdict, declared
 from pytest_oneroof.postgres.connect import redact
@@ -22,6 +22,26 @@ VERSION = 1
 SCHEMA = "fixtures/verdict/verdict.schema.json"
 MESSAGE = 4000
 SLOWEST = 12
+CANDIDATE = (
+    "candidate_clone",
+    "source",
+    "production_shaped",
+    "isolated",
+    "contains_secrets",
+    "present",
+    "allowed",
+    "note",
+)
+ENTITY = ("schema_entity", "production_surface_expectation", "mismatch", "impact")
+BLOCKER = ("id", "item", "status", "actor_needed", "next_action", "closes_when")
+UNREAD: Mapping[str, Any] = {
+    "verdict": "NOT_SHOWN",
+    "status": "NOT_SHOWN",
+    "table_A_clone_provenance": (),
+    "table_B_schema_compatibility": (),
+    "objections": (),
+    "deliver": (),
+}
 
 Document = dict[str, Any]
 
@@ -55,9 +75,11 @@ def document(
         "states": [_state(state) for state in facts.states],
         "slowest": _slowest(facts.checks),
         "gate": asdict(facts.gate) if facts.gate else None,
-        "tiers": [asdict(tier) for tier in facts.tiers],
+        "tiers": [_tier(tier) for tier in facts.tiers],
         "seals": [asdict(seal) for seal in facts.seals],
         "notes": list(facts.notes),
+        "provenance": _provenance(facts.provenance),
+        "blockers": [{key: b[key] for key in BLOCKER} for b in facts.blockers],
     }
     cleaned: Document = _redacted(told)
     return cleaned
@@ -65,6 +87,33 @@ def document(
 
 def _row(row: Row) -> Document:
     return asdict(row)
+
+
+def _tier(tier: Tier) -> Document:
+    return {**asdict(tier), "modes": dict(Counter(mode for _, mode in tier.locks))}
+
+
+def _provenance(told: Mapping[str, Any] | None) -> Document | None:
+    """Return the verdict over the clone's provenance, without the scan's detail."""
+    if told is None:
+        return None
+    if "unread" in told:
+        told = {**UNREAD, "secrets": f"contains_secrets: NOT_SHOWN ({told['unread']})"}
+    return {
+        "verdict": told["verdict"],
+        "status": told["status"],
+        "secrets": told["secrets"],
+        "candidates": [
+            {key: str(row[key]) for key in CANDIDATE}
+            for row in told["table_A_clone_provenance"]
+        ],
+        "entities": [
+            {**{key: row[key] for key in ENTITY}, "mismatch": list(row["mismatch"])}
+            for row in told["table_B_schema_compatibility"]
+        ],
+        "objections": told["objections"],
+        "deliver": told["deliver"],
+    }
 
 
 def _summary(facts: RunFacts) -> Document:

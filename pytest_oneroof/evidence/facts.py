@@ -99,7 +99,9 @@ class Gate:
 class Tier:
     """One file of a release as it ran: seconds from the start, locks, rows.
 
-    `locks` are (relation, mode), `rows` are (table, before, after).
+    `locks` are (relation, mode), of relations that were not only read; `reads`
+    counts those that were; `rows` are (table, added, changed, removed); `says` is
+    what the step said of itself.
     """
 
     tier: str
@@ -109,7 +111,9 @@ class Tier:
     start: float
     seconds: float
     locks: tuple[tuple[str, str], ...] = ()
-    rows: tuple[tuple[str, int, int], ...] = ()
+    rows: tuple[tuple[str, int, int, int], ...] = ()
+    reads: int = 0
+    says: str = ""
     where: str = CLONE
 
 
@@ -138,7 +142,11 @@ class RunFacts:
 
     That is 'production', 'stand-in' or 'none'.
 
-    `reasons` are those against the run as a whole; `seconds` is its wall time.
+    `reasons` are those against the run as a whole; `seconds` is its wall time;
+    `provenance` is the verdict over where the clone comes from, as plain values,
+    None where no clone was looked at; `blockers` are the records of what stands
+    before production; `contacted` is what this run opened a channel to as a
+    production ('production', 'stand-in' or 'none').
     """
 
     target: str
@@ -153,3 +161,6 @@ class RunFacts:
     run: tuple[Told, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    provenance: Mapping[str, Any] | None = None
+    blockers: tuple[Mapping[str, Any], ...] = ()
+    contacted: str = NONE

@@ -29,6 +29,7 @@ from pytest_oneroof.evidence.facts import (
 )
 from pytest_oneroof.evidence.heat import Cell, cells_of
 from pytest_oneroof.evidence.tally import Outcome, Share, Tally
+from pytest_oneroof.evidence.tiers import tiers_of
 
 _FIGURE = re.compile(r"^  (.+?): expected (.+?), found (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"(\d+)")
@@ -62,6 +63,17 @@ class Setting:
         return self.production if place == PRODUCTION else place
 
 
+@dataclass(frozen=True)
+class Besides:
+    """What the controller read itself: a production, its gate, seals, blockers."""
+
+    states: tuple[State, ...] = ()
+    gate: Gate | None = None
+    seals: tuple[Seal, ...] = ()
+    blockers: tuple[Mapping[str, Any], ...] = ()
+    contacted: str = "none"
+
+
 def gather(
     tally: Tally,
     noted: Mapping[str, Noted],
@@ -69,15 +81,15 @@ def gather(
     *,
     reasons: Iterable[str],
     run: Iterable[Told],
-    states: Iterable[State] = (),
-    gate: Gate | None = None,
+    besides: Besides | None = None,
     seconds: float = 0.0,
 ) -> RunFacts:
     """Return the facts of a run from its reports and the shares of its processes.
 
-    `noted` is by node id; `states` and `gate` are what the controller read besides,
-    of a production. Raise OneroofError for a property that is not as it has to be.
+    `noted` is by node id; `besides` is what the controller read itself. Raise
+    OneroofError for a property that is not as it has to be.
     """
+    besides = besides or Besides()
     checks = [
         _check(nodeid, item, noted.get(nodeid, Noted()), setting)
         for nodeid, item in tally.items.items()
@@ -91,14 +103,17 @@ def gather(
         production=setting.production,
         checks=tuple(sorted(checks, key=_order)),
         reasons=tuple(reasons),
-        states=(*(_state(share) for share in clones), *states),
+        states=(*(_state(share) for share in clones), *besides.states),
         cells=_cells(clones),
-        gate=gate or _gate(properties),
-        tiers=tuple(sorted(_tiers(properties), key=lambda tier: tier.start)),
-        seals=tuple(_seals(properties)),
+        gate=besides.gate or _gate(properties),
+        tiers=tuple(_tiers(properties)),
+        seals=(*besides.seals, *_seals(properties)),
         run=tuple(run),
         notes=tuple(dict.fromkeys(notes)),
         seconds=seconds,
+        provenance=next((s.provenance for s in tally.shares if s.provenance), None),
+        blockers=besides.blockers,
+        contacted=besides.contacted,
     )
 
 
@@ -172,9 +187,9 @@ def _values(properties: Iterable[tuple[str, Any]], name: str) -> list[Any]:
 def _told_wrongly(name: str) -> Iterator[None]:
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OneroofError(
-            f"property oneroof_{name} is not as docs/report.md has it: {error}"
+            f"property oneroof_{name} is not as docs/report.md has it: {error!r}"
         ) from error
 
 
@@ -185,18 +200,9 @@ def _gate(properties: Sequence[tuple[str, Any]]) -> Gate | None:
 
 
 def _tiers(properties: Sequence[tuple[str, Any]]) -> list[Tier]:
-    with _told_wrongly("tiers"):
-        return [_tier(**value) for value in _values(properties, "tiers")]
-
-
-def _tier(
-    *, locks: Iterable[Any] = (), rows: Iterable[Any] = (), **values: Any
-) -> Tier:
-    return Tier(
-        **values,
-        locks=tuple((str(relation), str(mode)) for relation, mode in locks),
-        rows=tuple((str(table), int(old), int(new)) for table, old, new in rows),
-    )
+    with _told_wrongly("steps"):
+        logs = _values(properties, "steps")
+        return [tier for log in logs for tier in tiers_of(log)]
 
 
 def _seals(properties: Sequence[tuple[str, Any]]) -> list[Seal]:

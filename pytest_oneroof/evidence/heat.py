@@ -79,6 +79,7 @@ def ownership(cells: Sequence[Cell]) -> dict[str, Any]:
         "direct": sum(1 for cell in cells if cell.resolution == "direct"),
         "inherited": sum(1 for cell in cells if cell.resolution == "inherited"),
         "open": [cell.name for cell in open_cells(cells)],
+        "open_count": len(open_cells(cells)),
         "owners": [
             {"owner": owner, "name": name, "cells": count}
             for (owner, name), count in sorted(

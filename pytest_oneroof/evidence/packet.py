@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import tempfile
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_oneroof.answer import BROKEN, DONE, WRONG_USE, Answer
-from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.evidence import packet_checks
 from pytest_oneroof.evidence import packet_files as pf
 from pytest_oneroof.evidence.packet_input import PacketInput
@@ -20,22 +21,32 @@ from pytest_oneroof.release.manifest import Finding
 from pytest_oneroof.release.seal import check
 
 _EXECUTABLE = ("commands.sh", "RERUN.sh")
+# renameat2(2): relative paths are the process's own; exchange both names at once.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def write_packet(folder: Path, given: PacketInput) -> Answer:
     """Write a run's packet to `folder`, whole or not at all, and verify it there.
 
     An earlier packet there is replaced; a folder that holds anything else is
-    not touched: SettingsError names what is in the way. The answer is that of
-    `verify_packet`: status 3 where the run's verdict disagrees with its evidence.
+    not touched: SettingsError names what is in the way. Raise OneroofError where
+    the folder cannot be written; an earlier packet is then still there. The answer
+    is that of `verify_packet`: status 3 where the run's verdict disagrees with its
+    evidence.
     """
-    _require_ours(folder)
+    require_ours(folder)
     files = pf.build_files(given)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".oneroof-", dir=folder.parent) as work:
-        made = Path(work) / "packet"
-        _write_files(made, files)
-        _put(made, folder, Path(work) / "replaced")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".oneroof-", dir=folder.parent) as work:
+            made = Path(work) / "packet"
+            _write_files(made, files)
+            _put(made, folder, Path(work) / "replaced")
+    except OSError as error:
+        raise OneroofError(
+            f"the evidence packet cannot be written to {folder}: "
+            f"{error.strerror or error}"
+        ) from error
     return verify_packet(folder)
 
 
@@ -100,8 +111,11 @@ def _tree_pin(folder: Path) -> str | None:
     return None
 
 
-def _require_ours(folder: Path) -> None:
-    """Refuse to replace a folder that holds anything but an earlier packet."""
+def require_ours(folder: Path) -> None:
+    """Refuse to replace a folder that holds anything but an earlier packet.
+
+    Raise SettingsError, naming what is in the way.
+    """
     if not os.path.lexists(folder):
         return
     if folder.is_symlink() or not folder.is_dir():
@@ -146,6 +160,8 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def _put(made: Path, folder: Path, replaced: Path) -> None:
     """Move a packet to its place; the earlier one is kept if that fails."""
     if folder.exists():
+        if _exchange(made, folder):
+            return
         folder.rename(replaced)
     try:
         made.rename(folder)
@@ -153,6 +169,18 @@ def _put(made: Path, folder: Path, replaced: Path) -> None:
         if replaced.exists():
             replaced.rename(folder)
         raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system cannot.
+
+    Elsewhere than on Linux there is a moment without either (two renames).
+    """
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    paths = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other))
+    return bool(rename(*paths, _RENAME_EXCHANGE) == 0)
 
 
 def _holds(

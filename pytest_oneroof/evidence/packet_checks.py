@@ -12,9 +12,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jinja2
+
 from pytest_oneroof.evidence import packet_files as pf
 from pytest_oneroof.evidence.attestations import attest
 from pytest_oneroof.evidence.decision import check_decision
+from pytest_oneroof.evidence.report import VERDICT, made_of
 from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
 from pytest_oneroof.evidence.tokens import forbidden_in
 from pytest_oneroof.release.manifest import Entry, Finding
@@ -41,6 +44,7 @@ REQUIRED = (
 # Files in which the packet speaks for itself; others quote what was refused.
 CLAIMS = ("README_FOR_REVIEWER.md", "status.txt", "manifest.json", "exit_codes.json")
 
+_MALFORMED = (KeyError, TypeError, AttributeError, ValueError, jinja2.TemplateError)
 _OPEN_URL = re.compile(rb"[a-z][a-z0-9+.-]*://[^\s/:@\"]*:(?!\*\*\*@)[^\s/@\"]+@", re.I)
 
 
@@ -68,7 +72,7 @@ def check_level(level: str, files: Files, values: Values) -> list[Finding]:
     for test in _TESTS[level]:
         try:
             found += test(files, values)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except _MALFORMED as error:
             told = f"{test.__name__.strip('_')}: {type(error).__name__}: {error}"
             found.append(Finding("MALFORMED_PACKET", "packet", told))
     return found
@@ -135,6 +139,26 @@ def _computed(files: Files, values: Values) -> Iterator[Finding]:
     for path, data in again.items():
         if files[path] != data:
             found = "it is not what the evidence gives when computed again"
+            yield Finding("STATUS_DISAGREES", path, found)
+
+
+def _report(files: Files, values: Values) -> Iterator[Finding]:
+    """Compare verdict.json with the status, and the report with verdict.json."""
+    if VERDICT not in values:
+        return
+    told, run = values[VERDICT], values["run.json"]
+    if told["verdict"]["status"] != run["verdict"]:
+        found = f"it says {told['verdict']['status']}, run.json {run['verdict']}"
+        yield Finding("STATUS_DISAGREES", VERDICT, found)
+    counts = pf.count_results(values["results.json"])
+    for name in ("checks", "skipped", "clean", "dirty", "unprovable"):
+        if told["summary"][name] != counts[name]:
+            found = f"{name} {told['summary'][name]}, the results give {counts[name]}"
+            yield Finding("STATUS_DISAGREES", VERDICT, found)
+    again = made_of(told) if run["tool"] == pf.TOOL else {}
+    for path, data in again.items():
+        if path in files and files[path] != data:
+            found = "it is not what verdict.json gives when rendered again"
             yield Finding("STATUS_DISAGREES", path, found)
 
 
@@ -230,6 +254,7 @@ _TESTS: dict[str, tuple[Callable[[Files, Values], Iterator[Finding]], ...]] = {
         _raw_evidence,
         _status,
         _computed,
+        _report,
         _readme_of_another_version,
         _attestations,
     ),

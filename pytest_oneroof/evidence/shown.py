@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_oneroof.evidence.facts import (
+    CLONE,
     NONE,
     PACKAGE,
     PRODUCTION,
@@ -23,6 +24,8 @@ from pytest_oneroof.evidence.heat import open_cells
 Evidence = Mapping[str, Any]
 MANY = 6
 LENGTH = 160
+BY_ACCEPTANCE = "an acceptance would show it: -m readonly"
+BY_PRODUCTION = "--oneroof-production-url URL would show it"
 NO_PRODUCTION = {
     STANDIN: "no production was read; a stand-in is none",
     NONE: "no production was read",
@@ -43,9 +46,26 @@ def show(name: str, evidence: Evidence, facts: RunFacts) -> Shown:
     """Return what a run shows of one declared piece of evidence."""
     where = evidence.get("where", facts.target)
     if where == PRODUCTION and facts.production != PRODUCTION:
-        return Shown(name, None, where, NO_PRODUCTION[facts.production])
+        told = NO_PRODUCTION[facts.production]
+        return Shown(name, None, where, f"{told} ({BY_PRODUCTION})")
     holds, tells = KINDS[evidence["kind"]](evidence, facts)
+    if holds is None and (by := would_show(evidence, facts)):
+        tells = f"{tells} ({by})"
     return Shown(name, holds, where, tells)
+
+
+def would_show(evidence: Evidence, facts: RunFacts) -> str:
+    """Return by which option a run would show a piece of evidence, '' if by none."""
+    if facts.target != CLONE and evidence.get("where") == CLONE:
+        return "--oneroof-clone would show it"
+    if evidence.get("where") == PRODUCTION:
+        return BY_ACCEPTANCE
+    suite = evidence.get("suite") or evidence.get("shown_by_suite")
+    if suite and not any(check.suite == suite for check in facts.checks):
+        return f"--oneroof-suite {suite} would show it"
+    if suite:
+        return f"the whole suite would show it: --oneroof-suite {suite}"
+    return ""
 
 
 def claims(name: str, unfounded: Sequence[str]) -> Shown:
@@ -154,6 +174,33 @@ def show_tiers(evidence: Evidence, facts: RunFacts) -> tuple[bool | None, str]:
     return True, f"tiers {', '.join(evidence['tiers'])} ran through"
 
 
+def show_contact(evidence: Evidence, facts: RunFacts) -> tuple[bool | None, str]:
+    """Tell whether this run opened no channel to a production at all."""
+    if facts.contacted == PRODUCTION:
+        return None, "a production was read: its own evidence counts"
+    stood = ", the stand-in was read" if facts.contacted == STANDIN else ""
+    return True, f"no channel to a production was opened{stood}"
+
+
+def show_provenance(evidence: Evidence, facts: RunFacts) -> tuple[bool | None, str]:
+    """Tell whether nothing speaks against the clone as a production-shaped one.
+
+    With `codes` only objections of these kinds count.
+    """
+    told = facts.provenance
+    if told is None or "unread" in told:
+        why = told["unread"] if told else "no clone was looked at"
+        return None, f"provenance not read: {why}"
+    codes = evidence.get("codes")
+    found = [o for o in told["objections"] if codes is None or o["code"] in codes]
+    if found:
+        first = found[0]["found"]
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        names = ", ".join(dict.fromkeys(o["code"] for o in found))
+        return False, f"{names}: {first}{more}"
+    return True, evidence["holds"]
+
+
 def show_claims(evidence: Evidence, facts: RunFacts) -> tuple[bool | None, str]:
     """Say that this is told when all rows are decided (`claims`)."""
     return None, "the verdict is not decided yet"
@@ -167,6 +214,8 @@ KINDS: Mapping[str, Callable[[Evidence, RunFacts], tuple[bool | None, str]]] = {
     "gate": show_gate,
     "tiers": show_tiers,
     "claims": show_claims,
+    "contact": show_contact,
+    "provenance": show_provenance,
 }
 
 

@@ -36,6 +36,8 @@ class Share:
     entry: dict[str, int] = field(default_factory=dict)
     exit: dict[str, int] = field(default_factory=dict)
     cells: list[list[Any]] = field(default_factory=list)
+    schema: list[str] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Share:
@@ -46,10 +48,14 @@ class Share:
 
 @dataclass
 class Tally:
-    """All items by node id, and the share of each process."""
+    """All items by node id, the share of each process, and reasons from elsewhere.
+
+    `besides` are reasons against the run that no item and no share tells.
+    """
 
     items: dict[str, Outcome] = field(default_factory=dict)
     shares: list[Share] = field(default_factory=list)
+    besides: list[str] = field(default_factory=list)
 
     def add(self, nodeid: str, phase: str, outcome: str, seconds: float) -> Outcome:
         """Note one phase (setup, call or teardown) of one item."""

@@ -80,7 +80,7 @@ def reasons_against(tally: Tally) -> list[str]:
     if skipped and len(skipped) == len(tally.items):
         reasons.append("every check was skipped")
     reasons += tally.exit_findings()
-    return reasons
+    return [*reasons, *tally.besides]
 
 
 def verdict_line(tally: Tally, target: str) -> str:

@@ -127,17 +127,22 @@ def unfounded(rows: Iterable[Row]) -> list[Row]:
 
 
 def comply(entry: Mapping[str, Any], shown: Mapping[str, Shown]) -> Action:
-    """Return whether the run shows that a forbidden action was not done."""
-    evidence = tuple(shown[name] for name in entry["shown_by"])
-    broken = [e.tells for e in evidence if e.holds is False]
-    if broken:
-        return Action(entry["action"], "broken", "; ".join(broken), evidence)
-    missing = [e.tells for e in evidence if e.holds is None]
-    if missing or not evidence:
-        reason = "; ".join(dict.fromkeys(missing)) or entry["note"]
-        return Action(entry["action"], NOT_SHOWN, reason, evidence)
-    told = "; ".join(e.tells for e in evidence)
-    return Action(entry["action"], "shown", told, evidence)
+    """Return whether the run shows that a forbidden action was not done.
+
+    `shown_by` are ways to show it, each a list of evidence that has to hold
+    together. Evidence against it on any way breaks it.
+    """
+    action = entry["action"]
+    ways = [tuple(shown[name] for name in way) for way in entry["shown_by"]]
+    for way in ways:
+        if broken := [e.tells for e in way if e.holds is False]:
+            return Action(action, "broken", "; ".join(broken), way)
+    for way in ways:
+        if all(e.holds for e in way):
+            return Action(action, "shown", "; ".join(e.tells for e in way), way)
+    missing = [e.tells for way in ways for e in way if e.holds is None]
+    reason = "; ".join(dict.fromkeys(missing)) or entry["note"]
+    return Action(action, NOT_SHOWN, reason, ways[0] if ways else ())
 
 
 def named(cells: Sequence[str]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pytest_oneroof.clone.provenance import answer
 from pytest_oneroof.clone.residue import Proof, Residue
+from pytest_oneroof.evidence.blockers import read_blockers
 from pytest_oneroof.evidence.facts import (
     Check,
     Figure,
@@ -80,6 +82,34 @@ def tiers(**values: Any) -> tuple[Tier, ...]:
     )
 
 
+def surrogate(*more: tuple[str, str]) -> dict[str, Any]:
+    """Return the provenance of the embedded clone, with more objections if given."""
+    given = (("GENERATED_SURROGATE_NOT_REAL_PRODUCTION_DUMP", "made up"), *more)
+    secret = "YES (token 2; " if more else "NO ("
+    told = answer(None).data
+    clone = {
+        "candidate_clone": "clone_db",
+        "source": "directus",
+        "production_shaped": False,
+        "isolated": "PROVEN_ISOLATED_NOT_PRODUCTION",
+        "contains_secrets": "NO",
+        "present": True,
+        "allowed": "ALLOWED_BUT_INSUFFICIENT",
+        "note": "made up",
+    }
+    return {
+        **told,
+        "table_A_clone_provenance": [clone, *told["table_A_clone_provenance"]],
+        "table_B_schema_compatibility": [
+            {**entity, "mismatch": []}
+            for entity in told["table_B_schema_compatibility"]
+        ],
+        "objections": [{"code": code, "found": found} for code, found in given],
+        "secrets": f"contains_secrets: {secret}9 values of 2 relations, rules 1)",
+        "lines": ["provenance: none"],
+    }
+
+
 def clone_run(**values: Any) -> RunFacts:
     """Return a run on the clone in which everything passed, with the stand-in."""
     names = (
@@ -105,6 +135,9 @@ def clone_run(**values: Any) -> RunFacts:
         gate=Gate("BLOCKED", "ospa<1;", "stand-in", {"ospa": 0, "gap": 210}),
         run=(Told("clone", "clone_db", "default"),),
         seconds=3.5,
+        provenance=surrogate(),
+        blockers=tuple(read_blockers()),
+        contacted="stand-in",
     )
     return replace(facts, **values)
 
@@ -114,7 +147,9 @@ def released(**values: Any) -> RunFacts:
     facts = clone_run(
         tiers=tiers(
             locks=(("governance_object_ownership", "RowExclusiveLock"),),
-            rows=(("governance_object_ownership", 0, 30),),
+            rows=(("governance_object_ownership", 30, 0, 0),),
+            reads=4,
+            says="done",
         ),
         seals=(Seal("release", "ab" * 32, 25, holds=True),),
     )
@@ -132,6 +167,7 @@ def with_production(facts: RunFacts, gate: str, blockers: str = "") -> RunFacts:
         checks=(*checks, *suites("production", where="production")),
         states=(*states, state("production")),
         gate=Gate(gate, blockers, "production", {"ospa": 1}),
+        contacted="production",
     )
 
 

@@ -17,7 +17,7 @@ from pytest_oneroof.evidence.document import Document, document
 from pytest_oneroof.evidence.facts import Check, Figure, RunFacts
 from pytest_oneroof.evidence.heat import cells_of, read_cells
 from pytest_oneroof.evidence.html import bars, groups, html, hues, short_names, spans
-from pytest_oneroof.evidence.report import write_report
+from pytest_oneroof.evidence.report import report_files
 from pytest_oneroof.evidence.verdict import judge
 
 from . import runs
@@ -141,8 +141,8 @@ def test_release_is_told_with_locks_and_rows() -> None:
     assert 'style="left:0.0%;width:10.6%"' in page
     assert 'style="left:89.4%;width:10.6%"' in page
     text = " ".join(text_of(page).split())
-    assert "governance_object_ownership RowExclusiveLock" in text
-    assert "governance_object_ownership 0 → 30" in text
+    assert "RowExclusiveLock 1 governance_object_ownership read only: 4" in text
+    assert "governance_object_ownership +30" in text
 
 
 def test_names_and_colours() -> None:
@@ -213,8 +213,9 @@ def test_heat_map_is_the_database(
         ):
             own.execute(change.encode())
             facts = runs.clone_run(cells=cells_of(read_cells(own)), reasons=("one",))
-            write_report(tmp_path / str(number), facts)
-            page = browse(tmp_path / str(number) / "report.html")
+            file = tmp_path / f"{number}.html"
+            file.write_bytes(report_files(told(facts))["report.html"])
+            page = browse(file)
             assert page.console == ()
             assert drawn(page.dom) == expected
             found = gaps(own)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from pytest_oneroof import resources
 from pytest_oneroof.evidence.document import document
 from pytest_oneroof.evidence.facts import Check, Gate, RunFacts
 from pytest_oneroof.evidence.objectives import objective_lines
-from pytest_oneroof.evidence.report import write_report
+from pytest_oneroof.evidence.report import made_of, report_files
 from pytest_oneroof.evidence.verdict import WORDS, Row, Verdict, declared, judge
 
 from . import runs
@@ -81,8 +80,13 @@ def test_run_on_the_clone() -> None:
         "human gate": "NO-GO",
         "tiers": "NO-GO",
         "acceptance": "NO-GO",
+        "production-shaped clone": "NO-GO",
+        "checks": "GO",
     }
-    reason = "not shown: no production was read; a stand-in is none"
+    reason = (
+        "not shown: no production was read; a stand-in is none "
+        "(--oneroof-production-url URL would show it)"
+    )
     assert row_of(verdict, "production safety").reason == reason
     assert row_of(verdict, "human gate").reason == reason
     assert row_of(verdict, "executor").reason == (
@@ -140,7 +144,11 @@ def test_substrate_on_a_clone_only_marked_isolated_and_droppable() -> None:
 def test_run_without_any_production() -> None:
     """On a user's own server there may be no production at all, nor a stand-in."""
     row = row_of(judge(runs.clone_run(production="none")), "production safety")
-    assert (row.status, row.reason) == ("NO-GO", "not shown: no production was read")
+    assert (row.status, row.reason) == (
+        "NO-GO",
+        "not shown: no production was read "
+        "(--oneroof-production-url URL would show it)",
+    )
 
 
 def test_acceptance_speaks_of_production_alone() -> None:
@@ -161,7 +169,8 @@ def test_acceptance_speaks_of_production_alone() -> None:
     assert (found["production safety"], found["human gate"]) == ("GO", "CLOSED")
     assert found["A"] == "NO-GO"
     assert row_of(verdict, "A").reason == (
-        "not shown: suite coverage did not run on a clone; no ownership was read"
+        "not shown: suite coverage did not run on a clone (--oneroof-clone would show "
+        "it); no ownership was read (--oneroof-clone would show it)"
     )
 
 
@@ -170,7 +179,8 @@ def test_what_ran_on_the_clone_accepts_no_production() -> None:
     verdict = judge(runs.with_production(runs.clone_run(), "BLOCKED", "ospa<1;"))
     assert words(verdict)["acceptance"] == "NO-GO"
     assert row_of(verdict, "acceptance").reason == (
-        "not shown: suite coverage, what reads of it did not run on a production"
+        "not shown: suite coverage, what reads of it did not run on a production "
+        "(an acceptance would show it: -m readonly)"
     )
 
 
@@ -355,7 +365,8 @@ def test_declared_data_is_valid() -> None:
     Draft202012Validator(schema("declared")).validate(plan)
     rows = [*plan["objectives"], *(row for m in plan["matrices"] for row in m["rows"])]
     asked = {n for row in rows for case in row.get("cases", ()) for n in case["when"]}
-    asked |= {name for entry in plan["forbidden"] for name in entry["shown_by"]}
+    ways = [way for entry in plan["forbidden"] for way in entry["shown_by"]]
+    asked |= {name for way in ways for name in way}
     assert asked == set(plan["evidence"])
     codes = [row["code"] for row in rows]
     assert len(codes) == len(set(codes))
@@ -401,19 +412,23 @@ def test_schema_refuses_another_document() -> None:
     assert not validator.is_valid(told | {"version": 2})
 
 
-def test_written_report(tmp_path: Path) -> None:
-    """Three files are written, whole, in place of those of an earlier run."""
-    folder = tmp_path / "out" / "here"
+def files_of(facts: RunFacts) -> dict[str, str]:
+    """Return the texts of a run's three files, by name."""
+    made = report_files(document(facts, judge(facts)))
+    return {name: data.decode() for name, data in made.items()}
+
+
+def test_report_is_made_of_its_document_alone() -> None:
+    """Page and comment come out the same, byte for byte, from verdict.json."""
     for facts in (runs.dirty(runs.released()), runs.clone_run()):
-        files = write_report(folder, facts)
-    names = ["verdict.json", "verdict.md", "report.html"]
-    assert [file.name for file in files] == names
-    assert sorted(p.name for p in folder.iterdir()) == sorted(names)
-    told = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+        files = report_files(document(facts, judge(facts)))
+        told = json.loads(files["verdict.json"])
+        assert list(files) == ["verdict.json", "verdict.md", "report.html"]
+        assert made_of(told) == {k: v for k, v in files.items() if k in made_of(told)}
     assert told["verdict"] == {"status": "GO", "target": "clone", "reasons": []}
 
 
-def test_password_is_never_written(tmp_path: Path) -> None:
+def test_password_is_never_written() -> None:
     """No text of any of the files holds a password of a URL."""
     url = "postgresql://reader:s3cret@host/directus"
     facts = runs.failing(runs.clone_run(), "r1.2")
@@ -424,8 +439,7 @@ def test_password_is_never_written(tmp_path: Path) -> None:
         reasons=(f"{url} failed",),
         run=(runs.Told("production", url, "x"),),
     )
-    for file in write_report(tmp_path, facts):
-        text = file.read_text(encoding="utf-8")
+    for text in files_of(facts).values():
         assert "s3cret" not in text
         assert "host/directus" in text
 
@@ -433,20 +447,19 @@ def test_password_is_never_written(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------ the Markdown
 
 
-def test_markdown_of_a_failed_run(tmp_path: Path) -> None:
+def test_markdown_of_a_failed_run() -> None:
     """The comment tells verdict, open cells and failures first, the matrices folded."""
     facts = runs.clone_run(cells=runs.cells("agents/audit"))
     facts = runs.failing(facts, "r1.2")
-    write_report(tmp_path, facts)
-    text = (tmp_path / "verdict.md").read_text(encoding="utf-8")
+    text = files_of(facts)["verdict.md"]
     lines = text.splitlines()
     assert lines[0] == "## 🔴 NO-GO (clone)"
     assert "**1 of 6 cells are open:** agents/audit" in lines
     assert any("gap: expected 0, found 1" in line for line in lines)
-    assert text.count("<details>") == text.count("</details>") == 4
+    assert text.count("<details>") == text.count("</details>") == 5
 
 
-def test_markdown_is_not_broken_by_what_it_tells(tmp_path: Path) -> None:
+def test_markdown_is_not_broken_by_what_it_tells() -> None:
     """A claim or message with pipes, tags and line ends stays one cell of its table."""
     facts = runs.failing(runs.clone_run(), "r1.2")
     nasty = "a | b\n</details><b>`x` @all"
@@ -454,8 +467,7 @@ def test_markdown_is_not_broken_by_what_it_tells(tmp_path: Path) -> None:
         replace(c, claim=nasty, message=nasty, figures=()) if c.failed else c
         for c in facts.checks
     )
-    write_report(tmp_path, replace(facts, checks=broken))
-    text = (tmp_path / "verdict.md").read_text(encoding="utf-8")
+    text = files_of(replace(facts, checks=broken))["verdict.md"]
     (line,) = [x for x in text.splitlines() if "it&#91;r1.2&#93;" in x and "|" in x]
     assert line.count("|") == 4
     assert "</details><b>" not in text

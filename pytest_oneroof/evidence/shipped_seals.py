@@ -1,0 +1,31 @@
+"""The seals that come with the package, checked: release packets and the validator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_oneroof import resources
+from pytest_oneroof.evidence import rollback_evidence
+from pytest_oneroof.evidence.facts import Seal
+from pytest_oneroof.release.seal import check
+
+PACKETS = "sql/release"
+MANIFEST = "manifest-sha256.txt"
+
+
+def check_shipped() -> tuple[Seal, ...]:
+    """Return each seal of the package, and whether every byte is as it was sealed."""
+    packets = sorted(resources.path(PACKETS).glob(f"*/{MANIFEST}"))
+    validator = Path(rollback_evidence.__file__).parent
+    return (
+        *(
+            _checked(f"release {file.parent.name}", file, file.parent)
+            for file in packets
+        ),
+        _checked("validator", resources.path(rollback_evidence.PIN), validator),
+    )
+
+
+def _checked(name: str, manifest: Path, root: Path) -> Seal:
+    found = check(manifest, root)
+    return Seal(name, found.sha256, len(found.entries), holds=found.holds)
