@@ -23,8 +23,18 @@ from pytest_oneroof.release.plan import Packet, Step
 
 APPLICATION = "pytest-oneroof rollout"
 REPORT = "oneroof.step "
-READING = "AccessShareLock"
-LOCKS_SHOWN = 6
+# Table-level lock modes, weakest first (manual, 13.3.1).
+LOCK_MODES = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+NAMES_SHOWN = 3
 WRITING = ("change", "rollback")
 SETTINGS = {
     "target": "oneroof.target_database",
@@ -70,14 +80,13 @@ class StepRun:
         return asdict(self)
 
     def line(self) -> str:
-        """Return it as one line: name, time, rows and the strongest locks."""
-        rows = ", ".join(
-            f"{name} +{added} ~{changed} -{removed}"
-            for name, (added, changed, removed) in self.rows.items()
-        )
+        """Return it as lines: name, time, its words; rows; the strongest lock."""
         said = "; ".join(self.notices)
         told = f"{self.step:>3} {self.name:<14} {self.seconds * 1000:7.0f} ms  {said}"
-        return f"{told}\n      rows: {rows or 'none'}; locks: {_strong(self.locks)}"
+        rows = _few([f"{_short(n)} {_moved(*c)}" for n, c in self.rows.items()])
+        return "\n      ".join(
+            (told, f"rows: {rows or 'none'}", f"lock: {_strongest(self.locks)}")
+        )
 
 
 class StepFailed(OneroofError):
@@ -196,14 +205,26 @@ def _told(
     )
 
 
-def _strong(locks: Mapping[str, tuple[str, ...]]) -> str:
-    """Name the locks that hold up others; plain reading is only counted."""
-    strong = [
-        f"{name} {' '.join(mode for mode in modes if mode != READING)}"
-        for name, modes in locks.items()
-        if set(modes) != {READING}
-    ]
-    told = strong[:LOCKS_SHOWN]
-    if beyond := len(strong) - len(told):
-        told.append(f"{beyond} more in the log")
-    return ", ".join([*told, f"{len(locks) - len(strong)} read only"])
+def _strongest(locks: Mapping[str, tuple[str, ...]]) -> str:
+    """Name the strongest lock and what held it: that is what others wait for."""
+    known = {mode for modes in locks.values() for mode in modes} & {*LOCK_MODES}
+    if not known:
+        return "none"
+    strongest = max(known, key=LOCK_MODES.index)
+    held = [_short(name) for name, modes in locks.items() if strongest in modes]
+    return f"{strongest} on {_few(held)}"
+
+
+def _moved(added: int, changed: int, removed: int) -> str:
+    parts = (("+", added), ("~", changed), ("-", removed))
+    return " ".join(f"{sign}{count}" for sign, count in parts if count)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("public.")
+
+
+def _few(names: list[str]) -> str:
+    """Return the first names, and how many more there are: all stand in the log."""
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -286,6 +286,15 @@ def test_step_log_tells_time_rows_and_locks(at_greenfield: Where) -> None:
     assert readers == {"AccessShareLock"}
     assert all(run.seconds > 0 for run in outcome.runs)
     assert "INSERT 0 30" in runs["3"].tags
+    assert (
+        runs["4"]
+        .line()
+        .endswith(
+            "\n      rows: axis_assignment +35, axis_object_ownership +35, "
+            "axis_registry +1 and 2 more\n      lock: RowExclusiveLock on "
+            "axis_assignment, axis_object_ownership, axis_registry and 2 more"
+        )
+    )
 
 
 def test_rollback_tier_by_tier_proves_itself(at_greenfield: Where) -> None:
