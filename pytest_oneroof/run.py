@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from typing import Any, NoReturn
 
@@ -11,6 +11,7 @@ import pytest
 
 from pytest_oneroof import shipped
 from pytest_oneroof.checks import examples_proved, needs_databases, uses_clone
+from pytest_oneroof.clone.provenance import refused_lines
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
@@ -65,6 +66,10 @@ class RunPlugin:
             self.config.stash[production_key] = self.production
             self.production.start()
         except GuardRefused as refusal:
+            # A channel's refusal is of a production, and has a type of its own.
+            if type(refusal) is GuardRefused:
+                told = refused_lines(refusal.database, refusal.reasons)
+                self._leave(refusal, REFUSED, told)
             self._leave(refusal, REFUSED)
         except OneroofError as error:
             self._leave(error, pytest.ExitCode.TESTS_FAILED)
@@ -269,12 +274,16 @@ class RunPlugin:
         readonly = selects_readonly(self.config.option.markexpr)
         return "rehearsal (clone)" if readonly else "(clone)"
 
-    def _leave(self, error: OneroofError, status: int) -> NoReturn:
+    def _leave(
+        self, error: OneroofError, status: int, more: Iterable[str] = ()
+    ) -> NoReturn:
         """End the run, once, with the whole error on the terminal."""
         head, _, details = str(error).partition("\n")
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
         if details and reporter is not None:
             reporter.write_line(str(error), red=True)
+            for line in more:
+                reporter.write_line(line)
         pytest.exit(f"oneroof: {head if reporter else error}", returncode=status)
 
     def _say(self, line: str) -> None:

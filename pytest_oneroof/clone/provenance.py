@@ -121,6 +121,28 @@ def answer(candidate: Candidate | None) -> Answer:
     return Answer(DONE if safe else HELD, data, tuple(_lines(candidate, against, data)))
 
 
+def refused_lines(database: str, reasons: Sequence[Reason]) -> Iterator[str]:
+    """Yield, for a clone that the guard refused, what a run needs instead. Pure.
+
+    Nothing more is looked at on it: no candidate is contacted to find out more.
+    """
+    standing = resources.read_json(CANDIDATES)
+    codes = ", ".join(dict.fromkeys(reason.code for reason in reasons))
+    yield f"status: {NOT_APPLIED} ({NONE_SAFE})"
+    yield f"  {database} (present): NOT_ALLOWED, the guard refused it ({codes})"
+    for row in standing["standing"]:
+        yield f"  {_told(row)}"
+    yield "the operator must deliver:"
+    for part in standing["deliver"]:
+        yield f"  - {part}"
+    yield "the entities that it has to hold: oneroof provenance"
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    present = "present" if row["present"] else "absent"
+    return f"{row['candidate_clone']} ({present}): {row['allowed']}, {row['note']}"
+
+
 def _objections(candidate: Candidate) -> Iterator[Objection]:
     for reason in candidate.reasons:
         points = reason.code in ("production", "reach")
@@ -199,8 +221,7 @@ def _lines(
 ) -> Iterator[str]:
     yield f"provenance: {data['verdict']}"
     for row in data["table_A_clone_provenance"]:
-        present = "present" if row["present"] else "absent"
-        yield f"  {row['candidate_clone']} ({present}): {row['allowed']}, {row['note']}"
+        yield f"  {_told(row)}"
     for objection in against:
         yield f"    {objection}"
     if candidate is not None:
