@@ -16,6 +16,7 @@ from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import Share, Tally
 from pytest_oneroof.production_plugin import ProductionPlugin
+from pytest_oneroof.progress import Meter
 from pytest_oneroof.readonly import selects_readonly
 from pytest_oneroof.replaced import ReplacedFixtures
 from pytest_oneroof.report_plugin import ReportPlugin
@@ -34,6 +35,7 @@ class RunPlugin:
         self.settings = settings
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.tally = Tally()
+        self.progress = Meter()
         self.clone: CloneRun | None = None
         self.deselected = 0
         self.paths_given = self._paths_given()
@@ -73,6 +75,8 @@ class RunPlugin:
             self._leave(refusal, REFUSED)
         except OneroofError as error:
             self._leave(error, pytest.ExitCode.TESTS_FAILED)
+        finally:
+            self.progress.close()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -287,9 +291,9 @@ class RunPlugin:
         pytest.exit(f"oneroof: {head if reporter else error}", returncode=status)
 
     def _say(self, line: str) -> None:
-        reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and reporter.isatty:
-            reporter.write_line(f"oneroof: {line} …")
+        """Tell progress, while the run is prepared; a worker's terminal is not its."""
+        if self.worker is None:
+            self.progress.say(line)
 
 
 def _split(arguments: list[str]) -> tuple[list[str], tuple[str, ...]]:

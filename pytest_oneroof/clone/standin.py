@@ -32,6 +32,7 @@ from pytest_oneroof.settings import Settings
 Say = Callable[[str], Any]
 PLAN = "fixtures/standin.json"
 DEFAULT = "default"
+BUILDING = "building the stand-in production (once)"
 
 
 def acquire(settings: Settings, say: Say) -> EmbeddedServer:
@@ -84,8 +85,8 @@ def _build(server: EmbeddedServer, say: Say, profile: str) -> dict[str, Any]:
     date = datetime.now(UTC).strftime("%Y%m%d")
     with contextlib.closing(Host(server.url("postgres"), records_of(server))) as host:
         _close_to_public(host)
-        say("building the stand-in production (once)")
-        build_production(host, plan["production"], profile)
+        say(BUILDING)
+        build_production(host, plan["production"], profile, say)
         say("building the clone's baseline (once)")
         marker, password = _build_baseline(host, plan, date, baseline_file(server))
         template = host.find(plan["clone"]["template"].format(date=date))
@@ -113,7 +114,9 @@ def _close_to_public(host: Host) -> None:
         )
 
 
-def build_production(host: Host, plan: dict[str, Any], profile: str) -> None:
+def build_production(
+    host: Host, plan: dict[str, Any], profile: str, say: Say = lambda line: None
+) -> None:
     """Create the stand-in production on a server, by its plan.
 
     `plan` is the production part of `fixtures/standin.json`. Nobody but its
@@ -133,6 +136,7 @@ def build_production(host: Host, plan: dict[str, Any], profile: str) -> None:
     with contextlib.closing(connect(host.url(plan["database"]))) as connection:
         for step in resources.read_json(plan["plan"]):
             if step.get("profile", profile) == profile:
+                say(f"{BUILDING}: {step.get('sql') or step['csv']}")
                 _load(connection, step)
 
 

@@ -29,9 +29,9 @@ from pytest_oneroof.commands.clone_place import (
     refuse_production,
     require_new,
 )
-from pytest_oneroof.commands.meter import meter
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.progress import meter
 
 SANITISE = click.option(
     "--sanitise",

@@ -22,10 +22,10 @@ from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.reset import reset_from, template_of
 from pytest_oneroof.commands.clone_list import show
 from pytest_oneroof.commands.clone_place import ADMIN, Place, place
-from pytest_oneroof.commands.meter import meter
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.production.baseline import read_metrics, tell_phase
+from pytest_oneroof.progress import meter
 
 # What takes the stages back, in place: undone by the stages themselves.
 ROLLBACK = "fixtures/lifecycle.json"

@@ -35,8 +35,8 @@ from pytest_oneroof.commands.clone_place import (
     refuse_production,
     require_new,
 )
-from pytest_oneroof.commands.meter import meter
 from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.progress import meter
 from pytest_oneroof.release.seal import SealBroken
 
 BROKEN = 3

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import click
 
 from pytest_oneroof.answer import Answer
+from pytest_oneroof.progress import Meter
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
@@ -30,7 +30,10 @@ def answer(result: Answer, *, as_json: bool) -> NoReturn:
 
 
 def progress() -> Callable[[str], None]:
-    """Return a function that tells progress on a terminal, and nobody in a pipe."""
-    if not sys.stderr.isatty():
-        return lambda line: None
-    return lambda line: click.echo(f"… {line}", err=True)
+    """Return a function that begins a step of the command's progress.
+
+    Shown on a terminal until the command ends, and to nobody in a pipe.
+    """
+    watch = Meter()
+    click.get_current_context().call_on_close(watch.close)
+    return watch.say

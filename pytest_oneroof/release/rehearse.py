@@ -138,7 +138,9 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
     host = copied.host
     scope = packet.touches if copied.own_server else None
     watched = [copied.source, *([copied.main] if copied.main else [])]
+    say(f"reading {', '.join(watched)}")
     before = {name: pin_source(host.url(name), scope) for name in watched}
+    say(f"copying {copied.source} to a rehearsal clone")
     with greenfield_clone(
         host, copied.source, ratified=RATIFIED, own_server=copied.own_server
     ) as clone:
