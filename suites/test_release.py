@@ -108,7 +108,9 @@ def test_verified_figures(full: Rollout) -> None:
 def test_ui_contract(full: Rollout) -> None:
     """All seven v_ui_ views read, row by row, and no drift is critical."""
     full.reach("8")
-    run = full.run(full.step("U")).runs[0]
+    outcome = full.run(full.step("U"))
+    assert outcome.failed is None, str(outcome.failed)
+    run = outcome.runs[0]
     assert run.notices[-1] == "UI CONTRACT PASS views=7 critical_drift=0"
     assert run.rows == {}
 
