@@ -130,6 +130,12 @@ class Rollout:
             connection.remove_notice_handler(keep)
         return notices
 
+    def log(self) -> dict[str, Any]:
+        """Return how the packet's steps last ran, as a rollout's log has them."""
+        steps = [step.step for step in self.packet.steps]
+        runs = [self.runs[number].to_dict() for number in steps if number in self.runs]
+        return {"packet": self.packet.name, "steps": runs, "stopped": ""}
+
     def standing(self) -> Standing:
         """Read where the clone stands."""
         return read_standing(self.where, self.packet)

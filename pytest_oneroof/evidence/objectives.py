@@ -27,12 +27,24 @@ def objective_lines(verdict: Verdict) -> list[str]:
     if unseen:
         told.append(f"{NO_GO}, not shown: {', '.join(unseen)}")
     lines = [f"objectives {'; '.join(told)}"] if told else []
+    lines += _ways([row for row in verdict.objectives if row.code in unseen])
     lines += [_line(row) for row in against]
     if cells := verdict.open_cells:
         lines.append(f"open       {len(cells)} cells: {named(cells)}")
     broken = [action for action in verdict.compliance if action.state == "broken"]
     lines += [f"forbidden  {a.action}: {a.reason}" for a in broken]
     return [_shortened(line) for line in lines]
+
+
+def _ways(rows: list[Row]) -> list[str]:
+    """Return by which options a run would show what this one did not."""
+    ways: dict[str, list[str]] = {}
+    for row in rows:
+        by = dict.fromkeys(e.by for e in row.evidence if e.holds is None and e.by)
+        if by:
+            ways.setdefault(", ".join(by), []).append(row.code)
+    told = "; ".join(f"{', '.join(codes)} by {by}" for by, codes in ways.items())
+    return [f"not shown  {told}"] if told else []
 
 
 def _line(row: Row) -> str:

@@ -24,8 +24,8 @@ from pytest_oneroof.evidence.heat import open_cells
 Evidence = Mapping[str, Any]
 MANY = 6
 LENGTH = 160
-BY_ACCEPTANCE = "an acceptance would show it: -m readonly"
-BY_PRODUCTION = "--oneroof-production-url URL would show it"
+BY_ACCEPTANCE = "-m readonly"
+BY_PRODUCTION = "--oneroof-production-url URL"
 NO_PRODUCTION = {
     STANDIN: "no production was read; a stand-in is none",
     NONE: "no production was read",
@@ -34,38 +34,45 @@ NO_PRODUCTION = {
 
 @dataclass(frozen=True)
 class Shown:
-    """One piece of evidence: whether it holds, where measured, and what it tells."""
+    """One piece of evidence: whether it holds, where measured, and what it tells.
+
+    `by` is the option with which a run would show what this one did not.
+    """
 
     name: str
     holds: bool | None
     where: str
     tells: str
+    by: str = ""
 
 
 def show(name: str, evidence: Evidence, facts: RunFacts) -> Shown:
     """Return what a run shows of one declared piece of evidence."""
     where = evidence.get("where", facts.target)
     if where == PRODUCTION and facts.production != PRODUCTION:
-        told = NO_PRODUCTION[facts.production]
-        return Shown(name, None, where, f"{told} ({BY_PRODUCTION})")
-    holds, tells = KINDS[evidence["kind"]](evidence, facts)
-    if holds is None and (by := would_show(evidence, facts)):
-        tells = f"{tells} ({by})"
-    return Shown(name, holds, where, tells)
+        holds, tells, by = None, NO_PRODUCTION[facts.production], BY_PRODUCTION
+    else:
+        holds, tells = KINDS[evidence["kind"]](evidence, facts)
+        by = would_show(evidence, facts) if holds is None else ""
+    return Shown(name, holds, where, tells, by)
 
 
 def would_show(evidence: Evidence, facts: RunFacts) -> str:
     """Return by which option a run would show a piece of evidence, '' if by none."""
     if facts.target != CLONE and evidence.get("where") == CLONE:
-        return "--oneroof-clone would show it"
+        return "--oneroof-clone"
     if evidence.get("where") == PRODUCTION:
         return BY_ACCEPTANCE
     suite = evidence.get("suite") or evidence.get("shown_by_suite")
-    if suite and not any(check.suite == suite for check in facts.checks):
-        return f"--oneroof-suite {suite} would show it"
-    if suite:
-        return f"the whole suite would show it: --oneroof-suite {suite}"
-    return ""
+    return f"--oneroof-suite {suite}" if suite else ""
+
+
+def missing(evidence: Sequence[Shown]) -> str:
+    """Return what is not shown, and by which options a run would show it."""
+    unseen = [e for e in evidence if e.holds is None]
+    told = "; ".join(dict.fromkeys(e.tells for e in unseen))
+    ways = ", ".join(dict.fromkeys(e.by for e in unseen if e.by))
+    return f"{told} (to show it: {ways})" if ways else told
 
 
 def claims(name: str, unfounded: Sequence[str]) -> Shown:

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_oneroof import resources
 from pytest_oneroof.evidence.facts import PRODUCTION, RunFacts
 from pytest_oneroof.evidence.heat import DECLARED, open_cells
-from pytest_oneroof.evidence.shown import Shown, claims, show
+from pytest_oneroof.evidence.shown import Shown, claims, missing, show
 
 GO, NO_GO = "GO", "NO-GO"
 WORDS = (GO, NO_GO, "HELD", "REJECTED", "RETAINED", "CLOSED")
@@ -140,8 +140,7 @@ def comply(entry: Mapping[str, Any], shown: Mapping[str, Shown]) -> Action:
     for way in ways:
         if all(e.holds for e in way):
             return Action(action, "shown", "; ".join(e.tells for e in way), way)
-    missing = [e.tells for way in ways for e in way if e.holds is None]
-    reason = "; ".join(dict.fromkeys(missing)) or entry["note"]
+    reason = missing([e for way in ways for e in way]) or entry["note"]
     return Action(action, NOT_SHOWN, reason, ways[0] if ways else ())
 
 
@@ -162,11 +161,10 @@ def _admitted(
 
 def _against(evidence: Sequence[Shown]) -> str:
     failed = [e.tells for e in evidence if e.holds is False]
-    missing = [e.tells for e in evidence if e.holds is None]
     if failed:
         return "; ".join(failed)
-    if missing:
-        return f"{NOT_SHOWN}: {'; '.join(dict.fromkeys(missing))}"
+    if unseen := missing(evidence):
+        return f"{NOT_SHOWN}: {unseen}"
     return f"{NOT_SHOWN}: nothing of it was measured on a production"
 
 

@@ -85,12 +85,13 @@ def test_run_on_the_clone() -> None:
     }
     reason = (
         "not shown: no production was read; a stand-in is none "
-        "(--oneroof-production-url URL would show it)"
+        "(to show it: --oneroof-production-url URL)"
     )
     assert row_of(verdict, "production safety").reason == reason
     assert row_of(verdict, "human gate").reason == reason
     assert row_of(verdict, "executor").reason == (
-        "not shown: suite release did not run on a clone; no tier of the release ran"
+        "not shown: suite release did not run on a clone; no tier of the release ran "
+        "(to show it: --oneroof-suite release)"
     )
 
 
@@ -146,8 +147,7 @@ def test_run_without_any_production() -> None:
     row = row_of(judge(runs.clone_run(production="none")), "production safety")
     assert (row.status, row.reason) == (
         "NO-GO",
-        "not shown: no production was read "
-        "(--oneroof-production-url URL would show it)",
+        "not shown: no production was read (to show it: --oneroof-production-url URL)",
     )
 
 
@@ -169,8 +169,8 @@ def test_acceptance_speaks_of_production_alone() -> None:
     assert (found["production safety"], found["human gate"]) == ("GO", "CLOSED")
     assert found["A"] == "NO-GO"
     assert row_of(verdict, "A").reason == (
-        "not shown: suite coverage did not run on a clone (--oneroof-clone would show "
-        "it); no ownership was read (--oneroof-clone would show it)"
+        "not shown: suite coverage did not run on a clone; no ownership was read "
+        "(to show it: --oneroof-clone)"
     )
 
 
@@ -180,7 +180,7 @@ def test_what_ran_on_the_clone_accepts_no_production() -> None:
     assert words(verdict)["acceptance"] == "NO-GO"
     assert row_of(verdict, "acceptance").reason == (
         "not shown: suite coverage, what reads of it did not run on a production "
-        "(an acceptance would show it: -m readonly)"
+        "(to show it: -m readonly)"
     )
 
 
@@ -194,6 +194,8 @@ def test_failed_check_is_told_by_its_figures() -> None:
     assert objective_lines(verdict) == [
         "objectives GO clone isolation, B, C, D, E; RETAINED G; "
         "NO-GO, not shown: production safety, F",
+        "not shown  production safety by --oneroof-production-url URL; F by "
+        "--oneroof-suite release",
         f"objective  NO-GO A (Coverage regression suite): {row.reason}",
     ]
 
