@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_oneroof.clone import standin
+from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres.connect import connect
@@ -30,6 +31,20 @@ def folder() -> Iterator[Path]:
     made.chmod(0o755)
     yield made
     shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def copy(embedded: EmbeddedServer) -> Iterator[str]:
+    """The name of a copy of the clone, which no run beside these tests takes."""
+    name = f"{embedded.state['clone']}_{uuid.uuid4().hex[:8]}"
+    with closing(Host(embedded.url("postgres"), standin.records_of(embedded))) as host:
+        template = host.find(embedded.state["template"])
+        assert template is not None
+        with host.making():
+            lifecycle.create_copy(host, template, name, "clone")
+        yield name
+        with host.making():
+            lifecycle.drop(host, name)
 
 
 def nothing(line: str) -> None:
@@ -72,30 +87,29 @@ def test_check_role_reaches_no_other_database(
     ],
 )
 def test_check_role_is_powerless(
-    embedded: EmbeddedServer, statement: str, sqlstate: str
+    embedded: EmbeddedServer, copy: str, statement: str, sqlstate: str
 ) -> None:
     """By right: the check role cannot touch production, the server, or the proof."""
-    clone = embedded.state["clone"]
     with (
         closing(connect(embedded.url("directus"))) as production,
-        closing(connect(check_role_url(embedded, clone))) as checker,
+        closing(connect(check_role_url(embedded, copy))) as checker,
     ):
         if sqlstate != "25006":
             checker.execute("SET default_transaction_read_only = off")
-        text = statement.format(pid=production.info.backend_pid, clone=clone)
+        text = statement.format(pid=production.info.backend_pid, clone=copy)
         with pytest.raises(psycopg.Error) as refused:
             checker.execute(text.encode())
         assert refused.value.sqlstate == sqlstate
         assert production.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_building_leaves_no_trigger_alert(embedded: EmbeddedServer) -> None:
+def test_building_leaves_no_trigger_alert(embedded: EmbeddedServer, copy: str) -> None:
     """Our own roles, ownership and tripwire log nothing: alerts are production's."""
     query = "SELECT count(*), max(id) FROM trigger_guard_alerts"
     position = "SELECT last_value, is_called FROM trigger_guard_alerts_id_seq"
     with (
         closing(connect(embedded.url("directus"))) as production,
-        closing(connect(embedded.url(embedded.state["clone"]))) as clone,
+        closing(connect(embedded.url(copy))) as clone,
     ):
         assert clone.execute(query).fetchone() == production.execute(query).fetchone()
         found = clone.execute(position.encode()).fetchone()

@@ -21,9 +21,11 @@ NAME = "directus_gov_test_20260802"
 
 
 @pytest.fixture
-def host(embedded: EmbeddedServer) -> Iterator[Host]:
-    """The administrator of the embedded server, with records of this test's own."""
-    with closing(Host(embedded.url("postgres"), standin.records_of(embedded))) as host:
+def host(own_server: EmbeddedServer) -> Iterator[Host]:
+    """The administrator of a server of its own: these tests sweep it."""
+    with closing(
+        Host(own_server.url("postgres"), standin.records_of(own_server))
+    ) as host:
         yield host
         for found in host.databases():
             if found.name.startswith(NAME):
@@ -86,12 +88,12 @@ def test_nothing_is_made_over_what_exists(host: Host) -> None:
     assert host.find(NAME) == before
 
 
-def test_sessions_on_a_template_are_named_and_go_on(
-    host: Host, fresh_database: str
-) -> None:
+def test_sessions_on_a_template_are_named_and_go_on(host: Host) -> None:
     """A template with a session is not copied: who is on it is told, nobody ended."""
-    with connect(fresh_database) as session:
-        pid, source = session.info.backend_pid, session.info.dbname
+    source = f"{NAME}_source"
+    host.admin.execute(f"CREATE DATABASE {source} TEMPLATE template0".encode())
+    with connect(host.url(source)) as session:
+        pid = session.info.backend_pid
         with pytest.raises(CloneError) as refused:
             lifecycle.make_database(host, NAME, source, marker())
         assert session.execute("SELECT 1").fetchone() == (1,)
@@ -99,7 +101,7 @@ def test_sessions_on_a_template_are_named_and_go_on(
         f"cannot copy '{source}': 1 session(s) on it: pid {pid} (postgres)\n"
         f"close them, or end what is yours: SELECT pg_terminate_backend({pid})"
     )
-    assert names(host) == []
+    assert names(host) == [source]
 
 
 def test_drops_nothing_that_is_not_ours(host: Host) -> None:

@@ -148,7 +148,7 @@ def test_secret_finding_is_told_by_place_alone() -> None:
 
 
 def test_embedded_clone_is_judged_a_generated_surrogate(
-    embedded: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The embedded clone is isolated, secret-free and fits, and is still not enough."""
     monkeypatch.setattr(
@@ -158,8 +158,8 @@ def test_embedded_clone_is_judged_a_generated_surrogate(
             REAL_SCAN(*given, **named), detector="as if installed"
         ),
     )
-    state = embedded.state
-    url = embedded.url(state["clone"], state["role"], state["password"])
+    state = own_server.state
+    url = own_server.url(state["clone"], state["role"], state["password"])
     with connect(url) as connection:
         candidate = read_candidate(connection, RULES)
     assert candidate.origin == "generated"

@@ -22,9 +22,9 @@ RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)
 
 
 @pytest.fixture
-def lease(cache: Path, embedded: EmbeddedServer) -> Iterator[Lease]:
-    """The lease of a run on the embedded server."""
-    run = CloneRun(Settings(clone=True, cache_dir=cache), lambda line: None)
+def lease(own_server: EmbeddedServer) -> Iterator[Lease]:
+    """The lease of a run on a server of its own: these tests sweep it."""
+    run = CloneRun(Settings(clone=True, cache_dir=own_server.cache), lambda line: None)
     run.start()
     try:
         assert run.lease is not None
