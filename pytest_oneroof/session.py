@@ -310,22 +310,16 @@ class CloneRun:
         self.lease.end_leftovers()
         connection = connect(self.lease.url)
         try:
-            changed = look.compare(connection)
+            found = look.compare(connection)
         finally:
             connection.close()
-        name = self.lease.database
-        if not changed:
-            self._tell(
-                f"the last run on {name} did not end; its clone is as its baseline"
-            )
+        head = f"the last run on {self.lease.database} did not end"
+        if not found.changed and not found.unreadable:
+            self._tell(f"{head}; its clone is as its baseline")
             return
-        told = "; ".join(str(residue) for residue in changed[:5])
-        if self.lease.renew():
-            self._tell(
-                f"the last run on {name} did not end and left: {told}; made anew"
-            )
-        else:
-            self._tell(f"the last run on {name} did not end and left: {told}")
+        told = "; ".join(str(residue) for residue in found.changed[:5])
+        told = f"{head} and left: {told}" if told else f"{head}; {found.reason}"
+        self._tell(f"{told}; made anew" if self.lease.renew() else told)
 
     def _tell(self, line: str) -> None:
         assert self.lease is not None

@@ -15,7 +15,7 @@ import psycopg
 
 from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.postgres.embedded import write_whole
-from pytest_oneroof.postgres.fingerprint_content import read_content
+from pytest_oneroof.postgres.fingerprint_content import ContentFingerprint, read_content
 from pytest_oneroof.postgres.fingerprint_schema import (
     SCHEMA_FORMULA,
     digest_of,
@@ -31,6 +31,27 @@ class Baseline:
 
     content: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     schema: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a comparison found: what changed, and what no comparison could be made of.
+
+    While `unreadable` is not empty, nothing changed is no proof.
+    """
+
+    changed: tuple[Residue, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why nothing changed proves nothing, or ''."""
+        if not self.unreadable:
+            return ""
+        first = "; ".join(self.unreadable[:3])
+        more = len(self.unreadable) - 3
+        told = f"{first}; {more} more" if more > 0 else first
+        return f"what is held cannot be compared: {told}"
 
 
 class Look:
@@ -61,16 +82,26 @@ class Look:
         """Whether a baseline is at hand."""
         return self._baseline is not None or self.file.exists()
 
-    def compare(self, connection: Connection) -> tuple[Residue, ...]:
-        """Return what differs from the baseline: content, positions and schema."""
+    def compare(self, connection: Connection) -> Found:
+        """Return what differs from the baseline: content, positions and schema.
+
+        What cannot be read is named: equal by name, it may hold anything.
+        """
         before = self.baseline(connection)
-        now = _content(connection)
+        read = read_content(connection)
+        now = _contents(read)
         found = []
         for name in sorted(before.content.keys() | now.keys()):
             was, value = before.content.get(name), now.get(name)
             if was != value:
                 found.append(Residue("content", name, _told(was), _told(value)))
-        return (*found, *self.schema(connection))
+        unreadable = tuple(
+            f"{name} ({read.items[name]})"
+            for name in read.unreadable
+            # Of these the exit query tells the position, wherever a check may move it.
+            if not name.startswith("sequence ")
+        )
+        return Found((*found, *self.schema(connection)), unreadable)
 
     def schema(self, connection: Connection) -> tuple[Residue, ...]:
         """Return what differs from the baseline's schema, object by object."""
@@ -112,16 +143,18 @@ def file_of(folder: Path, database: str, nonce: str) -> Path:
 
 def read_baseline(connection: Connection) -> Baseline:
     """Return content and schema of the connected database as they are now."""
-    return Baseline(_content(connection), dict(read_schema(connection).objects))
+    content = _contents(read_content(connection))
+    return Baseline(content, dict(read_schema(connection).objects))
 
 
-def _content(connection: Connection) -> dict[str, tuple[int | None, str]]:
-    items = read_content(connection).items
-    return {name: (item.rows, item.digest) for name, item in items.items()}
+def _contents(read: ContentFingerprint) -> dict[str, tuple[int | None, str]]:
+    return {name: (item.rows, item.digest) for name, item in read.items.items()}
 
 
 def _told(value: tuple[int | None, str] | None) -> str:
     if value is None:
         return "absent"
     rows, digest = value
+    if rows is None and not digest:
+        return "unreadable"
     return f"{digest[:12]}" if rows is None else f"{rows} rows ({digest[:12]})"

@@ -337,10 +337,11 @@ class Sandbox:
             dirty = (Residue("transaction", str(armed.xid), "open", "committed"),)
         if own or residue.needs_look(after, how):
             found = self.look.compare(self._session.connection)
-            self.lease.spoiled = self.lease.spoiled or bool(found)
-            dirty += residue.attributed(found, after, how)
-            if not dirty and not how.intact:
-                reason = reason or residue.untold(committed, how)
+            self.lease.spoiled = self.lease.spoiled or bool(found.changed)
+            dirty += residue.attributed(found.changed, after, how)
+            if not dirty:
+                untold = "" if how.intact else residue.untold(committed, how)
+                reason = reason or untold or found.reason
         by_check = any(not left.kind.startswith("foreign ") for left in dirty)
         return replace(
             proof,

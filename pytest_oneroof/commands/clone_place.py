@@ -107,7 +107,7 @@ class Place:
             return []
         look = Look(standin.baseline_file(self.server))
         with self.session(found) as connection:
-            changed = look.compare(connection)
+            changed = look.compare(connection).changed
         if not changed:
             return ["as the baseline that runs compare with"]
         told = "; ".join(str(residue) for residue in changed[:SHOWN])

@@ -1,0 +1,86 @@
+"""The look: what cannot be read is never taken for equal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_oneroof.clone.guard import Rules
+from pytest_oneroof.clone.lease import Lease
+from pytest_oneroof.clone.look import Found, Look
+from pytest_oneroof.clone.sandbox import Sandbox
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.settings import CLONE_PATTERN
+
+HIDDEN = "table public.hidden (unreadable: no SELECT right)"
+
+
+@pytest.fixture
+def look(own_server: EmbeddedServer, open_database: str, tmp_path: Path) -> Look:
+    """A look at an open clone with a table of the administrator's own."""
+    with connect(own_server.url(open_database)) as admin:
+        admin.execute("CREATE TABLE hidden AS SELECT 1 AS one")
+    return Look(tmp_path / "baseline.json")
+
+
+@pytest.fixture
+def sandbox(
+    own_server: EmbeddedServer, open_database: str, look: Look
+) -> Iterator[Sandbox]:
+    """A sandbox on that clone, which stays open."""
+    state = own_server.state
+    url = own_server.url(open_database, state["role"], state["password"])
+    lease = Lease(url=url, database=open_database)
+    made = Sandbox(lease, Rules(CLONE_PATTERN, ("directus",)), look)
+    with contextlib.closing(made):
+        made.aside(look.baseline)
+        yield made
+
+
+def test_unreadable_table_is_named(sandbox: Sandbox, look: Look) -> None:
+    """A comparison names what the check role may not read."""
+    assert sandbox.aside(look.compare) == Found((), (HIDDEN,))
+
+
+def test_unreadable_table_is_unprovable(
+    sandbox: Sandbox, own_server: EmbeddedServer, open_database: str
+) -> None:
+    """Where a look is needed, what it cannot read makes the check unprovable."""
+    sandbox.begin("test_mine").execute("SELECT 1")
+    with connect(own_server.url(open_database)) as stranger:
+        stranger.execute("INSERT INTO hidden VALUES (2)")
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.dirty) == ("unprovable", ())
+    assert proof.reason == f"what is held cannot be compared: {HIDDEN}"
+
+
+def test_what_was_readable_is_told(
+    sandbox: Sandbox, look: Look, own_server: EmbeddedServer, open_database: str
+) -> None:
+    """A table that could be read, and cannot any more, has changed."""
+    owner = "(SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'modules')"
+    with connect(own_server.url(open_database)) as admin:
+        ((name,),) = admin.execute(f"SELECT {owner}".encode()).fetchall()
+        admin.execute(f'GRANT SELECT ON hidden TO "{name}"'.encode())
+        sandbox.aside(look.adopt)
+        assert sandbox.aside(look.compare) == Found()
+        admin.execute(f'REVOKE SELECT ON hidden FROM "{name}"'.encode())
+    found = sandbox.aside(look.compare)
+    told = [str(residue) for residue in found.changed if residue.kind == "content"]
+    assert len(told) == 1
+    assert told[0].startswith("content table public.hidden: before 1 rows (")
+    assert told[0].endswith(", after unreadable")
+
+
+def test_many_are_counted() -> None:
+    """Of many unreadable objects the first three are named, the others counted."""
+    found = Found((), tuple(f"table public.t{number}" for number in range(5)))
+    assert found.reason == (
+        "what is held cannot be compared: table public.t0; table public.t1; "
+        "table public.t2; 2 more"
+    )
+    assert Found().reason == ""
