@@ -39,29 +39,12 @@ def committing_clone(
     rules = rules_of(run.settings)
     with rehearsal(run.lease, rules, kind=kind, keep=keep) as clone:
         yield clone
-    settle(run)
 
 
 @pytest.fixture
 def copies_possible(request: pytest.FixtureRequest) -> None:
     """See to it that the clone can be copied, before the check's transaction opens."""
     make_source(run_of(request))
-
-
-@pytest.fixture
-def after_commits(request: pytest.FixtureRequest) -> None:
-    """Begin the check's proof after what was committed beside the clone."""
-    settle(run_of(request))
-
-
-def settle(run: CloneRun) -> None:
-    """Have the run's session catch up with changes of other databases' catalogs.
-
-    An idle session does so in a transaction of its own (sinval catchup), which would
-    else be counted as the next check's.
-    """
-    if run.sandbox is not None and not run.sandbox.running:
-        run.sandbox.aside(lambda connection: connection.execute("SELECT 1"))
 
 
 def make_source(run: CloneRun) -> None:

@@ -36,7 +36,7 @@ from pytest_oneroof.suites.axis_acts import (
 from pytest_oneroof.suites.axis_journey import PLAN, Journey, assert_drop_script
 from pytest_oneroof.suites.figures import row
 from pytest_oneroof.suites.governed import same
-from pytest_oneroof.suites.rehearsals import after_commits, committing_clone, run_of
+from pytest_oneroof.suites.rehearsals import committing_clone, run_of
 from pytest_oneroof.suites.support import refused, rows, sql, value
 
 from pytest_oneroof import resources
@@ -44,8 +44,6 @@ from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.fingerprint_content import read_content
 
 Connection = psycopg.Connection[Any]
-
-__all__ = ["after_commits"]
 
 
 @pytest.fixture(scope="module")
@@ -472,9 +470,7 @@ def test_r_drop_restores_everything(journey: Journey) -> None:
 
 
 @row("r05-main-clone")
-def test_r_main_clone_is_untouched(
-    journey: Journey, after_commits: None, oneroof_clone: Connection
-) -> None:
+def test_r_main_clone_is_untouched(journey: Journey, oneroof_clone: Connection) -> None:
     """The run's own clone has no axis substrate, and the ownership of its baseline."""
     assert oneroof_clone.info.dbname != journey.clone.name
     assert not rows(oneroof_clone, sql("axis/present.sql"))

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from pytest_oneroof.suites.figures import row
-from pytest_oneroof.suites.rehearsals import after_commits, committing_clone, run_of
+from pytest_oneroof.suites.rehearsals import committing_clone, run_of
 from pytest_oneroof.suites.release_journey import GREENFIELD, Rollout
 from pytest_oneroof.suites.support import rows, value
 
@@ -22,8 +22,6 @@ from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.production.gate import predicate
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.proof import DID_NOT_MUTATE, prove
-
-__all__ = ["after_commits"]
 
 FULL = resources.read_json("fixtures/release/full.json")
 OWNERSHIP = resources.read_json("fixtures/release/ownership.json")

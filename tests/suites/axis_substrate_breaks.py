@@ -22,7 +22,6 @@ suite = shipped.load("axis_substrate")
 acts = importlib.import_module("pytest_oneroof.suites.axis_acts")
 journeys = importlib.import_module("pytest_oneroof.suites.axis_journey")
 rehearsals = importlib.import_module("pytest_oneroof.suites.rehearsals")
-after_commits = rehearsals.after_commits
 PLAN = journeys.PLAN
 Failed = (AssertionError, pytest.fail.Exception)
 
@@ -117,12 +116,12 @@ def test_fingerprint_moved(journey: Any, moved: tuple[str, str, str]) -> None:
 
 
 def test_main_clone_touched(
-    journey: Any, after_commits: None, oneroof_clone: psycopg.Connection[Any]
+    journey: Any, oneroof_clone: psycopg.Connection[Any]
 ) -> None:
     """The last check fails when the run's own clone has a substrate."""
     oneroof_clone.execute("CREATE TABLE axis_registry ()")
     with pytest.raises(AssertionError, match="axis_registry"):
-        suite.test_r_main_clone_is_untouched(journey, None, oneroof_clone)
+        suite.test_r_main_clone_is_untouched(journey, oneroof_clone)
 
 
 def test_failed_step_is_named_by_later_ones(request: pytest.FixtureRequest) -> None:
