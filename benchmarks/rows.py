@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from databases import Database, throw_away_url
 from pytest_postgresql.janitor import DatabaseJanitor
 
+from benchmarks.databases import Database, throw_away_url
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.sandbox import Sandbox
@@ -20,13 +20,10 @@ from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.fingerprint_content import read_content
 from pytest_oneroof.postgres.tools import find_tools, login
 
-INSERT = "INSERT INTO setting (name, value) VALUES ('benchmark', 'on')"
-SERIAL = (
-    "INSERT INTO item_01 (account, amount, note, seen, detail)"
-    " VALUES (1, 1, 'benchmark', now(), '{}')"
-)
+INSERT = "INSERT INTO benchmark_setting (name, value) VALUES ('benchmark', 'on')"
+SERIAL = "INSERT INTO benchmark_item (note) VALUES ('benchmark')"
 # Bare, nobody puts the sequence back: one of its own, which no check touches.
-BARE_SERIAL = SERIAL.replace("item_01", "item_02")
+BARE_SERIAL = SERIAL.replace("benchmark_item", "benchmark_bare")
 
 
 class Clock:
@@ -94,13 +91,16 @@ def examples(sandbox: Sandbox) -> Iterator[Any]:
     assert proof.verdict == "clean", str(proof)
 
 
-def throw_away(pool: ThrowawayPool, database: Database) -> float:
-    """Take a database from the warm pool, insert and commit, and drop it."""
+def throw_away(sandbox: Sandbox, pool: ThrowawayPool, database: Database) -> float:
+    """Commit on a database from the warm pool, drop it, and prove the clone clean."""
     with Clock() as clock:
+        sandbox.begin("benchmark")
         found = pool.take()
         with connect(throw_away_url(database, found.name), autocommit=False) as used:
             used.execute(INSERT)
-        pool.drop(found)
+        left = pool.drop(found)
+        proof = sandbox.finish()
+    assert (proof.verdict, left) == ("clean", ()), str(proof)
     return clock.seconds
 
 
@@ -160,5 +160,5 @@ def fingerprint(host: Host, database: Database) -> float:
     """Read the content fingerprint of every row."""
     with contextlib.closing(connect(host.url(database.name))) as used, Clock() as clock:
         found = read_content(used)
-    assert len(found.items) > 20, "the fingerprint covers nothing"
+    assert len(found.items) > database.tables, "the fingerprint covers too little"
     return clock.seconds

@@ -1,4 +1,4 @@
-"""The shipped suites as a whole: serial and -n 2, with a cold and a warm cache."""
+"""Whole pytest runs: the shipped suites, and the start of a project that uses none."""
 
 from __future__ import annotations
 
@@ -9,24 +9,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rows import Clock
+from benchmarks.rows import Clock
 
 HERE = Path(__file__).parent
 MODES = {"serial": (), "-n 2": ("-n", "2")}
 TURNS = 10
+COLD = "shipped suites, cold (server and clone built)"
+WARM = "shipped suites, warm"
+REPEATED = f"shipped suites, {TURNS} times over, warm"
+START = "start of an unrelated project's pytest"
+WITH, WITHOUT = "plugin loaded", "-p no:oneroof"
+STARTS = {WITH: (), WITHOUT: ("-p", "no:oneroof")}
+Add = Callable[[str, str, float], None]
+Say = Callable[[str], object]
 
 
-def run(folder: Path, cache: Path, *arguments: str) -> float:
-    """Run `pytest --oneroof-clone` in an empty folder; return the seconds it took."""
+def pytest_run(folder: Path, *arguments: str) -> float:
+    """Run pytest in a folder; return the seconds it took. Exit where it fails."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ONEROOF_")}
     path = os.pathsep.join(filter(None, [str(HERE), inherited.get("PYTHONPATH")]))
-    command = [
-        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *("--oneroof-clone", f"--oneroof-cache-dir={cache}", *arguments),
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     with Clock() as clock:
         done = subprocess.run(
-            command,
+            [*command, *arguments],
             cwd=folder,
             env={**inherited, "PYTHONPATH": path},
             capture_output=True,
@@ -34,36 +39,38 @@ def run(folder: Path, cache: Path, *arguments: str) -> float:
             check=False,
         )
     if done.returncode:
-        raise SystemExit(f"the shipped suites failed:\n{done.stdout}{done.stderr}")
+        raise SystemExit(f"pytest failed:\n{done.stdout}{done.stderr}")
     return clock.seconds
 
 
-def measure(
-    folder: Path,
-    times: int,
-    add: Callable[[str, str, float], None],
-    say: Callable[[str], object],
-) -> None:
-    """Measure all modes: cold once, warm `times` times, ten turns once each."""
+def measure_suites(folder: Path, times: int, add: Add, say: Say) -> None:
+    """Measure all modes: cold once, warm `times` times, ten turns twice each."""
     empty = folder / "empty"
     empty.mkdir()
+    caches = {}
     for mode, arguments in MODES.items():
         say(f"shipped suites, {mode}")
-        cache = folder / f"suites{mode.replace(' ', '')}"
-        cache.mkdir(mode=0o755)
-        add(
-            "shipped suites, cold (server and clone built)",
-            mode,
-            run(empty, cache, *arguments),
-        )
-        for _ in range(times):
-            add("shipped suites, warm", mode, run(empty, cache, *arguments))
-        repeated = ("-p", "repeat", *arguments)
+        caches[mode] = folder / f"suites{mode.replace(' ', '')}"
+        caches[mode].mkdir(mode=0o755)
+        given = ("--oneroof-clone", f"--oneroof-cache-dir={caches[mode]}", *arguments)
+        add(COLD, mode, pytest_run(empty, *given))
         # The workers' clones are there from the second run on.
-        run(empty, cache, *repeated)
-        add(
-            f"shipped suites, {TURNS} times over, warm",
-            mode,
-            run(empty, cache, *repeated),
-        )
-        shutil.rmtree(cache, ignore_errors=True)
+        pytest_run(empty, *given)
+        for _ in range(times):
+            add(WARM, mode, pytest_run(empty, *given))
+        for _ in range(2):
+            add(REPEATED, mode, pytest_run(empty, "-p", "repeat", *given))
+        shutil.rmtree(caches[mode], ignore_errors=True)
+
+
+def measure_start(folder: Path, times: int, add: Add, say: Say) -> None:
+    """Measure one trivial test of a project without databases, by turns."""
+    say(f"{times} starts with the plugin, and without it")
+    project = folder / "unrelated"
+    project.mkdir()
+    (project / "test_trivial.py").write_text("def test_trivial():\n    pass\n")
+    for turn in range(-2, times):
+        for column, arguments in STARTS.items():
+            seconds = pytest_run(project, *arguments)
+            if turn >= 0:
+                add(START, column, seconds)

@@ -16,7 +16,7 @@ NAME = "oneroof_exit"
 SHORT = "oneroof_exit_short"
 LISTED = 200
 
-# Measured part by part (benchmarks/README.md). The functions below pg_prepared_xacts,
+# Measured part by part (docs/benchmarks.md). The functions below pg_prepared_xacts,
 # pg_replication_slots, pg_prepared_statements and pg_cursors save their views' joins
 # and row types; lists are compared as sets, so that order matters for sequences only.
 # The series ends in a sub-select, so that its estimate is the same with and without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import subprocess
 import sys
@@ -11,44 +11,43 @@ from types import ModuleType
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+CHECKOUT = Path(__file__).parents[2]
 ROWS = (
     "bare begin, insert, rollback",
     "our check, isolation rollback",
     "our check, isolation savepoint",
+    "our check, isolation database, warm pool",
     "bare, insert into a table with a sequence",
     "our check, sequence put back",
     "our Hypothesis example, within one check",
-    "our throw-away database, warm pool",
     "pytest-postgresql, a database per test",
     "a clone of ours, from its template",
-    "a clone by pg_dump | pg_restore",
+    "a clone by pg_dump, pg_restore",
     "content fingerprint of every row",
 )
 
 
-@pytest.fixture(scope="module")
-def table() -> ModuleType:
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module that draws the table."""
-    spec = importlib.util.spec_from_file_location("table", FOLDER / "table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["table"] = module
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.syspath_prepend(str(CHECKOUT))
+    return importlib.import_module("benchmarks.table")
 
 
 def test_one_command_prints_one_table() -> None:
     """Every row is measured, with its median and its ratio to the bare row."""
-    command = [sys.executable, str(FOLDER / "run.py"), "--sizes=10MB", "--checks=5"]
+    command = [sys.executable, "-m", "benchmarks", "--sizes=10MB", "--checks=5"]
     done = subprocess.run(
-        [*command, "--no-suites"], capture_output=True, text=True, check=False
+        [*command, "--no-suites"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode in (0, 1), done.stderr
     for row in ROWS:
         found = re.search(
-            rf"^{re.escape(row)} +[\d.]+ m?s +([\d,.]+)×$", done.stdout, re.M
+            rf"^\| {re.escape(row)} +\| +[\d.]+ m?s +[\d,.]+× \|$", done.stdout, re.M
         )
         assert found, f"{row} is not in:\n{done.stdout}"
     assert re.search(r"^(holds|FAILS) .* at most 3 times", done.stdout, re.M)
@@ -81,7 +80,25 @@ def test_claims_follow_from_the_table(
         measured.add(table.BARE, column, 1.0)
         measured.add(table.CHECK, column, seconds)
         measured.add(table.PER_TEST, column, per_test)
-    found = table.claims(measured)
+    found = list(table.claims(measured))
     assert [holds for _, _, holds in found] == held
-    lines = table.claim_lines(found)
+    lines = list(table.claim_lines(found))
     assert lines[0].startswith("holds" if held[0] else "FAILS")
+
+
+@pytest.mark.parametrize(
+    ("two", "loaded", "held"), [(20.0, 0.209, [True, True]), (21.0, 0.211, [False] * 2)]
+)
+def test_claims_of_whole_runs(
+    table: ModuleType, two: float, loaded: float, held: list[bool]
+) -> None:
+    """Two workers are 1.5 times faster, and another project waits 10 ms at most."""
+    whole = table.Table(["serial", "-n 2"], across="serial")
+    starts = table.Table(["plugin loaded", "-p no:oneroof"], across="-p no:oneroof")
+    suites = table.suites
+    whole.add(suites.REPEATED, "serial", 30.0)
+    whole.add(suites.REPEATED, "-n 2", two)
+    starts.add(suites.START, suites.WITH, loaded)
+    starts.add(suites.START, suites.WITHOUT, 0.2)
+    assert whole.ratio(suites.REPEATED, "-n 2") == two / 30
+    assert [holds for *_, holds in table.run_claims(whole, starts)] == held

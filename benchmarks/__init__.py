@@ -1,0 +1,1 @@
+"""Oneroof measured beside what it is compared with: python -m benchmarks."""
