@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -46,10 +47,17 @@ Browse = Callable[..., Page]
 
 @pytest.fixture
 def browse(tmp_path: Path) -> Browse:
-    """Return a function that opens a file in headless Chromium, without any network."""
+    """Return a function that opens a file in headless Chromium, without any network.
+
+    Without one the test is skipped, or, with ONEROOF_TEST_REQUIRE_BROWSER (as in
+    CI), fails.
+    """
     program = next((p for name in BROWSERS if (p := shutil.which(name))), None)
     if program is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
+        reason = "no Chromium here: apt-get install chromium"
+        if os.environ.get("ONEROOF_TEST_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
 
     def open_page(file: Path, *arguments: str, dark: bool = False) -> Page:
         done = subprocess.run(
