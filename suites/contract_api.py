@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -95,8 +96,9 @@ def get(url: str) -> str | None:
         if error.code == 404:
             return None
         raise ApiError(f"GET {redact(url)} answered {error.code}") from error
-    except OSError as error:
-        raise ApiError(f"GET {redact(url)} failed: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        told = str(error) or type(error).__name__
+        raise ApiError(f"GET {redact(url)} failed: {told}") from error
     if len(data) > LIMIT:
         raise ApiError(f"GET {redact(url)} answered more than {LIMIT} bytes")
     return str(data.decode("utf-8", "replace"))

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 
 PREFIX = "pytest-oneroof clone "
+# What a stand-in carries, as the comment on its schema `public`.
+SURROGATE = "GENERATED_SURROGATE_NOT_REAL_PRODUCTION_DUMP"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import psycopg
 from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, HELD, Answer
 from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, judge
-from pytest_oneroof.clone.marker import PREFIX, parse_marker
+from pytest_oneroof.clone.marker import PREFIX, SURROGATE, Marker, parse_marker
 from pytest_oneroof.clone.schema_compatibility import (
     Compatibility,
     compare_shapes,
@@ -28,7 +28,6 @@ from pytest_oneroof.postgres.catalog import read_facts
 
 CANDIDATES = "fixtures/provenance/candidates.json"
 
-SURROGATE = "GENERATED_SURROGATE_NOT_REAL_PRODUCTION_DUMP"
 NONE_SAFE = "NO_SAFE_PRODUCTION_SHAPED_CLONE_AVAILABLE"
 SAFE = "PRODUCTION_SHAPED_CLONE_AVAILABLE"
 NOT_APPLIED = "READY_NOT_APPLIED"
@@ -41,8 +40,8 @@ Origin = Literal["generated", "dump"]
 class Candidate:
     """A clone with all that was found out about it.
 
-    `reasons` are the guard's; `origin` is 'generated' for a clone of the embedded
-    server's stand-in, which its marker tells, and 'dump' for any other.
+    `reasons` are the guard's; `origin` is 'generated' for a clone of a stand-in,
+    which its marker or the comment on its schema tells, and 'dump' for any other.
     """
 
     name: str
@@ -85,12 +84,23 @@ def read_candidate(
     return Candidate(
         name=facts["database"],
         source=marker.source if marker else "unknown",
-        origin="generated" if marker and marker.baseline else "dump",
+        origin=_origin(connection, marker),
         reasons=() if isinstance(verdict, GuardedClone) else verdict,
         scan=scanned
         or scan(connection, allow=allow, live_hosts=live_hosts, bounds=bounds),
         entities=compare_shapes(read_shapes(connection)),
     )
+
+
+def _origin(connection: psycopg.Connection[Any], marker: Marker | None) -> Origin:
+    if marker is not None and marker.baseline:
+        return "generated"
+    row = connection.execute(
+        "SELECT pg_catalog.obj_description(n.oid, 'pg_namespace')"
+        "  FROM pg_catalog.pg_namespace AS n"
+        " WHERE n.nspname = 'public'"
+    ).fetchone()
+    return "generated" if row and SURROGATE in (row[0] or "") else "dump"
 
 
 def objections(candidate: Candidate) -> tuple[Objection, ...]:

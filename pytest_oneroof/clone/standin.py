@@ -20,7 +20,7 @@ from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.marker import Marker
+from pytest_oneroof.clone.marker import SURROGATE, Marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres import roles
@@ -138,6 +138,10 @@ def build_production(
             if step.get("profile", profile) == profile:
                 say(f"{BUILDING}: {step.get('sql') or step['csv']}")
                 _load(connection, step)
+        # Copies and dumps carry it: no clone of it passes for one of production.
+        connection.execute(
+            sql.SQL("COMMENT ON SCHEMA public IS {}").format(sql.Literal(SURROGATE))
+        )
 
 
 def _load(connection: psycopg.Connection[Any], step: dict[str, str]) -> None:

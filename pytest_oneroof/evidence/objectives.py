@@ -26,14 +26,14 @@ def objective_lines(verdict: Verdict) -> list[str]:
     told = [f"{word} {', '.join(codes)}" for word, codes in words.items()]
     if unseen:
         told.append(f"{NO_GO}, not shown: {', '.join(unseen)}")
-    lines = [f"objectives {'; '.join(told)}"] if told else []
-    lines += _ways([row for row in verdict.objectives if row.code in unseen])
+    lines = [f"objectives {'; '.join(told) or 'none'}"]
+    ways = _ways([row for row in verdict.objectives if row.code in unseen])
     lines += [_line(row) for row in against]
     if cells := verdict.open_cells:
         lines.append(f"open       {len(cells)} cells: {named(cells)}")
     broken = [action for action in verdict.compliance if action.state == "broken"]
     lines += [f"forbidden  {a.action}: {a.reason}" for a in broken]
-    return [_shortened(line) for line in lines]
+    return [lines[0], *ways, *(_shortened(line) for line in lines[1:])]
 
 
 def _ways(rows: list[Row]) -> list[str]:

@@ -97,7 +97,7 @@ def test_run_tells_the_secrets_of_its_clone(
         [
             "secrets    contains_secrets: YES (live host 1, password hash 1, *",
             "provenance provenance: NO_SAFE_PRODUCTION_SHAPED_CLONE_AVAILABLE",
-            f"provenance   {CLONE} (present): NOT_ALLOWED, CLONE_CONTAINS_SECRETS",
+            f"provenance   {CLONE} (present): NOT_ALLOWED, CLONE_CONTAINS_SECRETS;*",
             "provenance   the operator's dump (absent): WOULD_BE_ALLOWED, *",
             "provenance   live production (present): FORBIDDEN, *",
             "provenance status: READY_NOT_APPLIED; the operator must deliver:",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +188,26 @@ def test_url_that_is_no_api(url: str, tells: str, run_contract: Run) -> None:
     result = run_contract(url)
     result.assert_outcomes(failed=8)
     result.stdout.fnmatch_lines([f"*{tells}*"])
+
+
+def test_what_speaks_no_http(run_contract: Run) -> None:
+    """A port that answers something else is told by its URL, not by a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    with client:
+                        client.recv(1000)
+                        client.sendall(b"no such protocol\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        port = server.getsockname()[1]
+        result = run_contract(f"http://127.0.0.1:{port}")
+    result.assert_outcomes(failed=8)
+    url = f"http://127.0.0.1:{port}/coverage/summary"
+    result.stdout.fnmatch_lines([f"*E1: GET {url} failed: no such protocol*"])
 
 
 def test_api_without_the_contract(served: str, run_contract: Run) -> None:
