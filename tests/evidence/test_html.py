@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html as htmllib
 import json
 import re
 from dataclasses import replace
@@ -22,9 +21,9 @@ from pytest_oneroof.evidence.verdict import judge
 
 from . import runs
 from .conftest import Browse
+from .pages import NUMBER, numbers_in, text_of
 
 MEGABYTE = 1_000_000
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ANCHOR = (
     "DELETE FROM public.governance_object_ownership"
     " WHERE object_ref = 'GRP-GOVERNANCE' AND scope = 'audit'"
@@ -43,12 +42,6 @@ def told(facts: RunFacts) -> Document:
     return found
 
 
-def text_of(page: str) -> str:
-    """Return what a page shows as text, tags and style left out."""
-    bare = re.sub(r"<style>.*?</style>", " ", page, flags=re.DOTALL)
-    return htmllib.unescape(re.sub(r"<[^>]*>", " ", bare))
-
-
 ALL = runs.dirty(
     runs.failing(runs.with_production(runs.released(), "BLOCKED", "ospa<1;"), "r1.2")
 )
@@ -64,8 +57,7 @@ WANTING = replace(ALL, cells=runs.cells("agents/audit", "tasks/policy"))
 def test_every_figure_is_in_the_document(facts: RunFacts) -> None:
     """Each number that the page shows stands in verdict.json."""
     values = told(facts)
-    known = set(NUMBER.findall(json.dumps(values, ensure_ascii=False)))
-    known.add(str(values["version"]))
+    known = numbers_in(json.dumps(values, ensure_ascii=False))
     shown = NUMBER.findall(text_of(html(values)))
     assert len(shown) > 200
     assert set(shown) - known == set()

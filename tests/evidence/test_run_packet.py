@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from pytest_oneroof import resources
 from pytest_oneroof.evidence.packet import verify_packet
+
+from .pages import numbers_in, text_of
 
 Run = Callable[..., pytest.RunResult]
 
@@ -89,6 +93,14 @@ def test_run_leaves_a_packet_that_holds(
     assert (production["role"], production["database"]) == ("production", "directus")
     assert production["entry"] == production["exit"]
     assert value_of(out, "settings.json")["report"]["source"] == "--oneroof-report"
+
+    document = (out / "verdict.json").read_text(encoding="utf-8")
+    schema = resources.read_json("fixtures/verdict/verdict.schema.json")
+    Draft202012Validator(schema).validate(json.loads(document))
+    known = numbers_in(document)
+    for shown in ("report.html", "verdict.md"):
+        text = text_of((out / shown).read_text(encoding="utf-8"))
+        assert numbers_in(text) - known == set(), shown
 
     elsewhere = pytester.path / "elsewhere" / "copy"
     shutil.copytree(out, elsewhere)
