@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +362,58 @@ def test_figures_of_passed_checks_are_shown() -> None:
     noted = replace(facts.checks[0], figures=(Figure("own", "30", "30"),))
     page = html(told(replace(facts, checks=(noted, *facts.checks[1:]))))
     assert "<td>own</td><td>30</td><td>30</td>" in page
+
+
+# ------------------------------------------------------------------ who cannot see it
+
+
+class Outline(HTMLParser):
+    """What a reader that speaks the page goes by: tables, headings, labels."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.language = ""
+        self.headings: list[int] = []
+        self.captions: list[int] = []
+        self.unscoped: list[str] = []
+        self.unlabelled: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what an element brings along."""
+        given = dict(attrs)
+        if tag == "html":
+            self.language = given.get("lang") or ""
+        elif tag in ("h1", "h2", "h3"):
+            self.headings.append(int(tag[1]))
+        elif tag == "table":
+            self.captions.append(0)
+        elif tag == "caption":
+            self.captions[-1] += 1
+        elif tag == "th" and given.get("scope") not in ("col", "row", "rowgroup"):
+            self.unscoped.append(str(attrs))
+        elif given.get("role") == "img" and not given.get("aria-label"):
+            self.unlabelled.append(str(attrs))
+
+
+def test_page_can_be_read_aloud() -> None:
+    """Every table has its caption, every head its scope, every drawing its words."""
+    outline = Outline(html(told(WANTING)))
+    assert outline.language == "en"
+    assert outline.headings.count(1) == 1
+    assert outline.headings[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(outline.headings))
+    assert len(outline.captions) > 20
+    assert set(outline.captions) == {1}
+    assert outline.unscoped == []
+    assert outline.unlabelled == []
+
+
+def test_page_prints_in_some_pages(tmp_path: Path, browse: Browse) -> None:
+    """Printed it is a document, not a roll: what is folded stays folded."""
+    file, printed = tmp_path / "page.html", tmp_path / "page.pdf"
+    file.write_text(html(told(ALL)), encoding="utf-8")
+    page = browse(file, f"--print-to-pdf={printed}")
+    assert page.console == ()
+    pages = re.findall(rb"/Type\s*/Page\b", printed.read_bytes())
+    assert 3 <= len(pages) <= 15
