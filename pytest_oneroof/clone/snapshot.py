@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_oneroof.clone.archive import Header, read_header
@@ -72,6 +74,22 @@ def snapshot(host: Host, found: Found, file: Path, watch: Watch) -> Snapshot:
         seal = new.finish(entry, {"database_bytes": found.size})
     flow = Flow.since(started, flowed)
     return Snapshot(file, seal, entry.sha256, flowed, flow, tools)
+
+
+def snapshot_anew(host: Host, found: Found, folder: Path, watch: Watch) -> Snapshot:
+    """Snapshot a clone into a folder of ours, and remove the one before it there.
+
+    The new one is whole and sealed before the old one goes; only files that bear
+    the names which this gives are removed. Call it with the clone held.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    done = snapshot(host, found, folder / f"{found.name}_{stamp}.dump", watch)
+    ours = re.compile(re.escape(found.name) + r"_[0-9]{8}T[0-9]{12}Z\.dump(\.sha256)?")
+    for file in sorted(folder.iterdir()):
+        if ours.fullmatch(file.name) and file not in (done.file, done.seal):
+            file.unlink(missing_ok=True)
+    return done
 
 
 def restore(host: Host, file: Path, wish: Wish, watch: Watch) -> Restored:

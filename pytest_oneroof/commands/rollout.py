@@ -14,15 +14,16 @@ import click
 from pytest_oneroof import settings as s
 from pytest_oneroof.answer import BROKEN, DONE, Answer
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.hold import find_ours
+from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.output import JSON, emit, progress
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.postgres.embedded import default_cache
-from pytest_oneroof.release import rehearse as r
 from pytest_oneroof.release import rollout as o
 from pytest_oneroof.release.plan import Packet, open_packet, told_plan
+from pytest_oneroof.release.rehearse_copy import Copied, Main, rehearse_copy
 from pytest_oneroof.release.seal import SealBroken
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.steps import Where
@@ -88,6 +89,13 @@ def plan(
     help="The administrator of your own server (default: the embedded server).",
 )
 @click.option("--from", "source", metavar="DATABASE", help="What to copy there.")
+@click.option(
+    "--clone",
+    "main",
+    metavar="NAME",
+    help="Your main clone there: it has to stay as it is, and is snapshotted anew.",
+)
+@LOG
 @JSON
 @click.pass_context
 def rehearse(
@@ -95,6 +103,8 @@ def rehearse(
     packet: str,
     admin_url: str | None,
     source: str | None,
+    main: str | None,
+    log: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -104,9 +114,11 @@ def rehearse(
     """
 
     def work(opened: Packet) -> Answer:
-        with _server(admin_url, source) as (host, origin, main, stand_in):
-            copied = r.Copied(host, origin, main, own_server=not stand_in)
-            return r.rehearse_copy(opened, copied, progress())
+        with _server(admin_url, source, main) as place:
+            own_server = admin_url is not None
+            copied = Copied(*place, _logs(log), own_server=own_server)
+            answer = rehearse_copy(opened, copied, progress())
+            return answer if own_server else _aimed(answer, STAND_IN)
 
     ctx.exit(_told(packet, None, work, as_json=as_json))
 
@@ -144,7 +156,8 @@ def run(
     typed = _typed(database)
 
     def work(opened: Packet) -> Answer:
-        return o.run(o.Order(opened, url, typed, _logs(log), code), progress())
+        order = o.Order(opened, url, typed, _logs(log), code)
+        return o.run(order, progress())
 
     ctx.exit(_told(packet, seal, work, as_json=as_json))
 
@@ -163,8 +176,7 @@ def verify(
         if target_url is not None:
             answer = o.verify(opened, Where(target_url), progress())
             return _aimed(answer, redact(target_url))
-        click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
-        with _server(None, None) as (host, origin, _, _):
+        with _server(None, None) as (host, origin, _):
             answer = o.verify(opened, Where(host.url(origin)), progress())
             return _aimed(answer, STAND_IN)
 
@@ -228,26 +240,31 @@ def _told(
 
 @contextlib.contextmanager
 def _server(
-    admin_url: str | None, source: str | None
-) -> Iterator[tuple[Host, str, str | None, bool]]:
-    """Yield the server, what is copied, the main clone if free, and if it is ours."""
+    admin_url: str | None, source: str | None, main: str | None = None
+) -> Iterator[tuple[Host, str, Main | None]]:
+    """Yield the server, what is copied there, and the main clone, held if free."""
     if admin_url is not None:
         origin = _needed(source, "--from DATABASE says what to copy")
         records = Records(_cache() / "databases")
         with contextlib.closing(Host(admin_url, records)) as host:
-            yield host, origin, None, False
+            found = find_ours(host, main) if main is not None else None
+            yield host, origin, _main(host, found)
         return
+    click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
     settings = s.resolve({}, os.environ, lambda name: None)
     server = standin.acquire(settings, progress())
     try:
         records = standin.records_of(server)
         with contextlib.closing(Host(server.url("postgres"), records)) as host:
-            main = host.find(server.state["clone"])
-            free = main is not None and host.try_lock(main.oid)
-            name = main.name if main is not None and free else None
-            yield host, source or server.state["production"], name, True
+            found = find_ours(host, main or server.state["clone"])
+            origin = source or server.state["production"]
+            yield host, origin, _main(host, found)
     finally:
         server.release()
+
+
+def _main(host: Host, found: Found | None) -> Main | None:
+    return None if found is None else Main(found, free=host.try_lock(found.oid))
 
 
 def _aimed(answer: Answer, target: str) -> Answer:

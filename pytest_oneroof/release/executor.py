@@ -7,19 +7,16 @@ nothing but the target, never to what opens the gate, and knows no way to force.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.postgres.embedded import write_whole
 from pytest_oneroof.release.plan import Packet, Step
 from pytest_oneroof.release.proof import Pin, read_pin
+from pytest_oneroof.release.step_log import Log, Probe
 from pytest_oneroof.release.steps import (
     APPLICATION,
     WRITING,
@@ -32,32 +29,9 @@ from pytest_oneroof.release.steps import (
 )
 
 Say = Callable[[str], Any]
-Probe = dict[str, tuple[str, int]]
 # Session advisory lock of the target: one rollout at a time.
 LOCK = 0x6F6E65726F6C6C
 IN_SCOPE, ORGANIC = "in scope", "organic"
-
-
-@dataclass
-class Log:
-    """The log of one rollout, on the disk after every step."""
-
-    file: Path
-    head: dict[str, Any]
-    runs: list[StepRun] = field(default_factory=list)
-    probes: dict[str, Probe] = field(default_factory=dict)
-    stopped: str = ""
-
-    def write(self) -> None:
-        """Write it whole, so that a killed rollout leaves what it had done."""
-        data = {
-            **self.head,
-            "steps": [run.to_dict() for run in self.runs],
-            "probes": self.probes,
-            "stopped": self.stopped,
-        }
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.file, json.dumps(data, indent=1, default=str))
 
 
 @dataclass(frozen=True)
@@ -95,24 +69,6 @@ class Outcome:
         }
 
 
-def new_log(folder: Path, packet: Packet, what: str, where: str) -> Log:
-    """Return the log of a rollout that begins now, named by its UTC second."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    head = {
-        "packet": packet.name,
-        "what": what,
-        "database": where,
-        "began": stamp,
-        "manifest_sha256": packet.sha256,
-    }
-    file = folder / f"rollout_{packet.name}_{what}_{stamp}.json"
-    number = 2
-    while file.exists():
-        file = file.with_name(f"rollout_{packet.name}_{what}_{stamp}_{number}.json")
-        number += 1
-    return Log(file, head)
-
-
 def run_steps(
     where: Where,
     packet: Packet,
@@ -124,28 +80,40 @@ def run_steps(
 
     A rollout runs alone: the target's advisory lock is held meanwhile. Raise
     OneroofError when another rollout holds it, ServerError when the target cannot
-    be reached.
+    be reached to begin with. The log, if any, has not ended yet: `end_log` ends it.
     """
     runs: list[StepRun] = []
     failed: StepFailed | None = None
     with _alone(where):
         entry = read_probe(where, packet)
-        _note(log, runs, {"entry": entry})
-        for step in steps:
-            say(f"{packet.name} {step}")
+        if log is not None:
+            log.probes.setdefault("entry", entry)
+        for number, step in enumerate(steps, 1):
+            say(f"{packet.name} {number}/{len(steps)}: {step}")
             try:
-                runs.append(run_step(where, packet, step))
+                with _stopping(step):
+                    if log is not None:
+                        log.begin(step)
+                    runs.append(run_step(where, packet, step))
+                with _stopping(step, "it held, but "):
+                    _keep(where, packet, log, runs[-1])
             except StepFailed as error:
                 failed = error
                 break
-            middle = step.step == packet.middle
-            _note(log, runs, {"middle": read_probe(where, packet)} if middle else None)
         moved, drift = _compare(entry, _exit_probe(where, packet, failed))
-    outcome = Outcome(tuple(runs), failed, moved, drift)
-    if log is not None:
-        log.stopped = str(failed) if failed else ""
-        log.write()
-    return outcome
+    return Outcome(tuple(runs), failed, moved, drift)
+
+
+def end_log(log: Log, outcome: Outcome) -> str:
+    """Close a rollout's log; return why it could not be kept, or nothing.
+
+    What was done is done, so that this is told and not raised.
+    """
+    try:
+        log.end(outcome.failed)
+    except OneroofError as error:
+        return str(error)
+    return ""
 
 
 def read_probe(where: Where, packet: Packet) -> Probe:
@@ -193,13 +161,27 @@ def _alone(where: Where) -> Iterator[None]:
         connection.close()
 
 
-def _note(
-    log: Log | None, runs: list[StepRun], probes: dict[str, Probe] | None = None
-) -> None:
+@contextlib.contextmanager
+def _stopping(step: Step, when: str = "") -> Iterator[None]:
+    """Stop a step also for what is no word of the server's.
+
+    A log that cannot be kept, a server that is gone, an operator's Ctrl-C.
+    """
+    try:
+        yield
+    except StepFailed:
+        raise
+    except KeyboardInterrupt:
+        raise StepFailed(step, f"{when}it was interrupted by Ctrl-C") from None
+    except (OneroofError, psycopg.Error) as error:
+        said, _, hint = str(error).strip().partition("\n")
+        raise StepFailed(step, when + said, hint) from error
+
+
+def _keep(where: Where, packet: Packet, log: Log | None, run: StepRun) -> None:
     if log is not None:
-        log.runs = list(runs)
-        log.probes.update(probes or {})
-        log.write()
+        middle = run.step == packet.middle
+        log.keep(run, {"middle": read_probe(where, packet)} if middle else {})
 
 
 def _exit_probe(where: Where, packet: Packet, failed: StepFailed | None) -> Probe:

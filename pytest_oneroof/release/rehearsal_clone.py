@@ -20,6 +20,7 @@ from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.host import Found, Host, new_nonce, now
 from pytest_oneroof.clone.marker import PREFIX, Marker
 from pytest_oneroof.clone.records import Record
+from pytest_oneroof.clone.space import read_room, require_room
 from pytest_oneroof.clone.tripwire import create_tripwire
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres import roles
@@ -89,8 +90,10 @@ def _make(host: Host, source: str) -> tuple[Found, str]:
     name = f"directus_gov_test_{datetime.now(UTC):%Y%m%d}_{KIND}_{nonce[:8]}"
     if not re.fullmatch(s.CLONE_PATTERN, name):
         raise CloneError(f"{name!r} does not match {s.CLONE_PATTERN}")
-    if host.find(source) is None:
+    origin = host.find(source)
+    if origin is None:
         raise CloneError(f"there is no database {source!r} to copy")
+    require_room(read_room(host, origin.size, database=source), f"a copy of {source!r}")
     password = secrets.token_hex(18)
     roles.create_clone_roles(
         host.admin, owner=marker.owner, check=marker.role, password=password

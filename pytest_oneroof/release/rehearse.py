@@ -14,20 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_oneroof import resources
-from pytest_oneroof.answer import DONE, FAILED, Answer
-from pytest_oneroof.clone.host import Host
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.scripts import run_script
-from pytest_oneroof.release.executor import Outcome, run_steps
+from pytest_oneroof.release.executor import Outcome, end_log, run_steps
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, Proof, differences, prove, read_pin
-from pytest_oneroof.release.rehearsal_clone import (
-    RehearsalClone,
-    greenfield_clone,
-)
+from pytest_oneroof.release.rehearsal_clone import RehearsalClone
 from pytest_oneroof.release.standing import Standing, read_standing
+from pytest_oneroof.release.step_log import Log
 from pytest_oneroof.release.steps import Where, open_target
+from pytest_oneroof.release.telling import told_runs
 
 OPEN_GATE = "sql/release/rehearsal/open_gate.sql"
 RATIFIED = "APR-REHEARSAL-ONLY"
@@ -75,7 +71,7 @@ class Rehearsal:
         runs = [o.runs for o in (self.forward, self.backward) if o is not None]
         return [
             f"rehearsed {self.packet} on {self.clone}, dropped since",
-            *(run.line() for part in runs for run in part),
+            *told_runs(run for part in runs for run in part),
             *(f"  {line}" for line in self.shown),
             *(self.proof.lines() if self.proof else []),
             f"manifest sha256 {self.manifest_sha256}, {self.seconds:.1f} s; "
@@ -83,10 +79,13 @@ class Rehearsal:
         ]
 
 
-def rehearse(packet: Packet, clone: RehearsalClone, say: Say) -> Rehearsal:
+def rehearse(
+    packet: Packet, clone: RehearsalClone, say: Say, log: Log | None = None
+) -> Rehearsal:
     """Run a packet forth, again, back and back again on a greenfield clone.
 
-    Raise RehearsalFailed at the first state that is not as planned.
+    The log takes the steps forth and the first way back. Raise RehearsalFailed at
+    the first state that is not as planned.
     """
     began = time.perf_counter()
     where = clone.where
@@ -98,12 +97,13 @@ def rehearse(packet: Packet, clone: RehearsalClone, say: Say) -> Rehearsal:
     told.shown.append(f"gate {_ready(packet, where).gate.status} on the clone only")
     before = _pin(where)
     forward = (*packet.steps, *packet.reads)
-    told.forward = _passed(run_steps(where, packet, forward, say), "forward")
+    told.forward = _passed(run_steps(where, packet, forward, say, log), "forward", log)
     applied, near = _pin(where), _pin(where, packet.touches)
     _expect_phase(packet, where, packet.end, told)
     _expect_refusal(packet, where, "a second time", told)
     _same(near, _pin(where, packet.touches), "the refused second run")
-    told.backward = _passed(run_steps(where, packet, packet.rollback, say), "backward")
+    backward = run_steps(where, packet, packet.rollback, say, log)
+    told.backward = _passed(backward, "backward", log)
     rolled_back = _pin(where)
     told.proof = prove(f"packet {packet.name}", before, applied, rolled_back)
     if not told.proof.holds:
@@ -116,60 +116,10 @@ def rehearse(packet: Packet, clone: RehearsalClone, say: Say) -> Rehearsal:
     return told
 
 
-@dataclass(frozen=True)
-class Copied:
-    """What a rehearsal copies: the server, the database, and the main clone if free.
-
-    `own_server`: a user's server, whose production is not scanned.
-    """
-
-    host: Host
-    source: str
-    main: str | None
-    own_server: bool
-
-
-def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
-    """Rehearse on a fresh copy, drop it, and compare what had to stay as it was.
-
-    Status 0, or 1 where source or main clone moved meanwhile. Raise
-    RehearsalFailed, CloneError or GuardRefused as they come; the copy is dropped.
-    """
-    host = copied.host
-    scope = packet.touches if copied.own_server else None
-    watched = [copied.source, *([copied.main] if copied.main else [])]
-    say(f"reading {', '.join(watched)}")
-    before = {name: pin_source(host.url(name), scope) for name in watched}
-    say(f"copying {copied.source} to a rehearsal clone")
-    with greenfield_clone(
-        host, copied.source, ratified=RATIFIED, own_server=copied.own_server
-    ) as clone:
-        told = rehearse(packet, clone, say)
-    moved = [
-        f"{name}: {line}"
-        for name in watched
-        for line in differences(before[name], pin_source(host.url(name), scope))
-    ]
-    data = {**told.to_dict(), "watched": watched, "moved": moved}
-    lines = (*told.lines(), *(f"MOVED {line}" for line in moved))
-    if not moved:
-        lines = (*lines, f"unmoved: {', '.join(watched)}")
-    return Answer(FAILED if moved else DONE, data, lines)
-
-
 def open_gate(where: Where) -> None:
     """Open the ratification gate of a marked clone; its file refuses all others."""
     with contextlib.closing(open_target(where, writes=True)) as connection:
         run_script(connection, resources.path(OPEN_GATE))
-
-
-def pin_source(url: str, relations: Sequence[str] | None = None) -> Pin:
-    """Read schema and content of a database that has to stay as it is.
-
-    With `relations` only their content: a live production is not scanned.
-    """
-    with contextlib.closing(connect(url)) as connection:
-        return read_pin(connection, relations)
 
 
 def _pin(where: Where, relations: Sequence[str] | None = None) -> Pin:
@@ -198,7 +148,9 @@ def _expect_refusal(packet: Packet, where: Where, when: str, told: Rehearsal) ->
     told.shown.append(f"refused {when}: {outcome.failed.said}")
 
 
-def _passed(outcome: Outcome, what: str) -> Outcome:
+def _passed(outcome: Outcome, what: str, log: Log | None = None) -> Outcome:
+    if log is not None and outcome.failed is not None:
+        end_log(log, outcome)
     if not outcome.passed or outcome.drift:
         reasons = [str(outcome.failed)] if outcome.failed else []
         reasons += [*outcome.moved, *outcome.drift]

@@ -6,31 +6,36 @@ after seal, identity, gate and phase are proved, and over a URL given for this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_oneroof.answer import DONE, FAILED, HELD, Answer
+from pytest_oneroof.answer import DONE, FAILED, Answer
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.release.executor import Log, Outcome, new_log, pin_of, run_steps
+from pytest_oneroof.release.ending import (
+    NOTHING,
+    ended,
+    head,
+    held,
+    told_outcome,
+)
+from pytest_oneroof.release.executor import end_log, pin_of, run_steps
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, Proof, load_pins, prove, save_pins
 from pytest_oneroof.release.standing import (
     Hold,
     Identity,
-    Standing,
     hold_rollback,
     hold_run,
     hold_target,
     read_identity,
     read_standing,
-    way_back,
 )
+from pytest_oneroof.release.step_log import Log, new_log
 from pytest_oneroof.release.steps import Where
 
 Say = Callable[[str], Any]
-NOTHING = "nothing was written"
 
 
 @dataclass(frozen=True)
@@ -54,21 +59,22 @@ def run(order: Order, say: Say) -> Answer:
     where = Where(order.url, ratified=order.ratified)
     identity = read_identity(where)
     if holds := hold_target(packet, identity, order.typed):
-        return _held(packet, "run", holds)
+        return held(packet, "run", holds)
     standing = read_standing(where, packet)
     if holds := hold_run(packet, standing):
-        return _held(packet, "run", holds, standing)
+        return held(packet, "run", holds, standing)
     log = _log(order, identity, "run")
     before = pin_of(where, packet)
     _keep(log, {"before": before})
     steps = (*packet.steps, *packet.reads)
     outcome = run_steps(where, packet, steps, say, log)
-    if outcome.failed is not None and outcome.failed.step.kind == "preflight":
-        hold = Hold("preflight", outcome.failed.said, outcome.failed.hint or NOTHING)
-        return _held(packet, "run", [hold], read_standing(where, packet))
-    after = read_standing(where, packet)
-    _keep(log, {"before": before, "applied": pin_of(where, packet)})
-    return _ended(packet, "run", packet.end, outcome, after, log)
+    failed = outcome.failed
+    if failed is not None and failed.step.kind == "preflight" and failed.refused:
+        end_log(log, outcome)
+        hold = Hold("preflight", failed.said, failed.hint or NOTHING)
+        return held(packet, "run", [hold], read_standing(where, packet))
+    answer = ended(packet, "run", packet.end, outcome, where, log)
+    return _pinned(answer, where, packet, log, before)
 
 
 def roll_back(
@@ -83,17 +89,18 @@ def roll_back(
     where = Where(order.url)
     identity = read_identity(where)
     if holds := hold_target(packet, identity, order.typed):
-        return _held(packet, "rollback", holds)
+        return held(packet, "rollback", holds)
     standing = read_standing(where, packet)
     if holds := hold_rollback(packet, standing):
-        return _held(packet, "rollback", holds, standing)
+        return held(packet, "rollback", holds, standing)
     kept = _pins(order, identity, pins)
     log = _log(order, identity, "rollback")
     met = pin_of(where, packet)
     steps = packet.tiers_back if tier_by_tier else packet.rollback
     outcome = run_steps(where, packet, steps, say, log)
-    after = read_standing(where, packet)
-    answer = _ended(packet, "rollback", packet.start, outcome, after, log)
+    answer = ended(packet, "rollback", packet.start, outcome, where, log)
+    if answer.data["standing"] is None:
+        return answer
     proof = _judge(packet, kept, met, pin_of(where, packet))
     data = {**answer.data, "proof": proof.to_dict(), "pinned": bool(kept)}
     unpinned = [] if kept else ["no pin of the state before: figures were compared"]
@@ -106,68 +113,25 @@ def verify(packet: Packet, where: Where, say: Say) -> Answer:
     steps = [s for s in (*packet.steps, *packet.reads) if s.kind == "verify"]
     standing = read_standing(where, packet)
     outcome = run_steps(where, packet, steps, say)
-    lines = [*standing.lines(), *(run.line() for run in outcome.runs)]
-    if outcome.failed is not None:
-        lines.append(str(outcome.failed))
+    lines = [*standing.lines(), *told_outcome(outcome)]
     status = DONE if outcome.passed and standing.phase.name == packet.end else FAILED
-    data = {**_head(packet, "verify", standing), **outcome.to_dict()}
+    data = {**head(packet, "verify", standing), **outcome.to_dict()}
     lines.append(f"{packet.name} {'verified' if status == DONE else 'does not stand'}")
     return Answer(status, data, tuple(lines))
 
 
-def _held(
-    packet: Packet, what: str, holds: Iterable[Hold], standing: Standing | None = None
+def _pinned(
+    answer: Answer, where: Where, packet: Packet, log: Log, before: Pin
 ) -> Answer:
-    listed = list(holds)
-    lines = [f"{what} of packet {packet.name} is held; {NOTHING}"]
-    lines += [f"  {n}. {hold}" for n, hold in enumerate(listed, 1)]
-    lines += standing.lines() if standing else []
-    data = {
-        **_head(packet, what, standing),
-        "held": [asdict(hold) for hold in listed],
-        "written": False,
-    }
-    return Answer(HELD, data, tuple(lines))
-
-
-def _ended(
-    packet: Packet,
-    what: str,
-    wanted: str,
-    outcome: Outcome,
-    standing: Standing,
-    log: Log,
-) -> Answer:
-    lines = [run.line() for run in outcome.runs]
-    if outcome.failed is not None:
-        lines.append(str(outcome.failed))
-    lines += [f"moved beside the packet: {told}" for told in outcome.moved]
-    lines += [f"moved by itself: {told}" for told in outcome.drift]
-    lines += standing.lines()
-    reached = standing.phase.name == wanted
-    done = outcome.passed and reached
-    if done:
-        lines.append(f"{what} of packet {packet.name} complete: {wanted}")
-    else:
-        lines.append(f"{what} of packet {packet.name} did not reach {wanted}")
-        lines += [way_back(standing)] if standing.present else []
-    lines.append(f"log: {log.file}")
-    data = {
-        **_head(packet, what, standing),
-        **outcome.to_dict(),
-        "complete": done,
-        "log": str(log.file),
-    }
-    return Answer(DONE if done else FAILED, data, tuple(lines))
-
-
-def _head(packet: Packet, what: str, standing: Standing | None) -> dict[str, Any]:
-    return {
-        "packet": packet.name,
-        "what": what,
-        "manifest_sha256": packet.sha256,
-        "standing": standing.to_dict() if standing else None,
-    }
+    """Keep the pins of before and after beside the log; tell where that failed."""
+    if answer.data["standing"] is None:
+        return answer
+    try:
+        _keep(log, {"before": before, "applied": pin_of(where, packet)})
+    except OneroofError as error:
+        status = max(answer.status, FAILED)
+        return Answer(status, answer.data, (*answer.lines, str(error)))
+    return answer
 
 
 def _log(order: Order, identity: Identity, what: str) -> Log:
@@ -175,11 +139,8 @@ def _log(order: Order, identity: Identity, what: str) -> Log:
     log = new_log(_folder(order, identity), order.packet, what, identity.database)
     try:
         log.write()
-    except OSError as error:
-        raise OneroofError(
-            f"the log {log.file} cannot be written ({error.strerror}): {NOTHING}\n"
-            "give a folder: --log DIR"
-        ) from error
+    except OneroofError as error:
+        raise OneroofError(f"{NOTHING}: {error}") from error
     return log
 
 
@@ -188,7 +149,13 @@ def _folder(order: Order, identity: Identity) -> Path:
 
 
 def _keep(log: Log, pins: Mapping[str, Pin]) -> None:
-    save_pins(log.file.with_suffix(".pins"), pins)
+    file = log.file.with_suffix(".pins")
+    try:
+        save_pins(file, pins)
+    except OSError as error:
+        raise OneroofError(
+            f"the pins {file} cannot be written ({error.strerror})"
+        ) from error
 
 
 def _pins(order: Order, identity: Identity, given: Path | None) -> dict[str, Pin]:

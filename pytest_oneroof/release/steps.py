@@ -12,7 +12,8 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -23,19 +24,14 @@ from pytest_oneroof.release.plan import Packet, Step
 
 APPLICATION = "pytest-oneroof rollout"
 REPORT = "oneroof.step "
-# Table-level lock modes, weakest first (manual, 13.3.1).
-LOCK_MODES = (
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-)
-NAMES_SHOWN = 3
 WRITING = ("change", "rollback")
+# Named as in the report that each file gives.
+RELATIONS = b"""
+SELECT namespace.nspname || '.' || class.relname
+  FROM pg_catalog.pg_class AS class
+  JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+ WHERE class.relkind IN ('r', 'p', 'v', 'm', 'S')
+"""
 SETTINGS = {
     "target": "oneroof.target_database",
     "ratified": "oneroof.ratified_apr",
@@ -60,18 +56,23 @@ class Where:
 
 @dataclass(frozen=True)
 class StepRun:
-    """What one step did: seconds, rows by table (added, changed, removed), locks.
+    """What one step did: when, rows by table (added, changed, removed), locks.
 
-    `notices` are its own words; `tags` the command tags of its statements.
+    `began` is UTC, ISO 8601; `says` is what its plan promises, and `notices` all
+    that it said; `tags` are the command tags of its statements. Of the relations in
+    `locks` those `created` by the step itself kept nobody waiting.
     """
 
     step: str
     name: str
     kind: str
     file: str
+    began: str
     seconds: float
+    says: str = ""
     rows: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    created: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -79,30 +80,35 @@ class StepRun:
         """Return it as plain data for JSON."""
         return asdict(self)
 
-    def line(self) -> str:
-        """Return it as lines: name, time, its words; rows; the strongest lock."""
-        said = "; ".join(self.notices)
-        told = f"{self.step:>3} {self.name:<14} {self.seconds * 1000:7.0f} ms  {said}"
-        rows = _few([f"{_short(n)} {_moved(*c)}" for n, c in self.rows.items()])
-        return "\n      ".join(
-            (told, f"rows: {rows or 'none'}", f"lock: {_strongest(self.locks)}")
-        )
-
 
 class StepFailed(OneroofError):
     """Raised when a step stops: nothing of its transaction stays.
 
-    `said` is the server's message; `notices` are those before it.
+    `said` is the server's message, `hint` its hint or detail, `state` its SQLSTATE;
+    `seconds` is how long the step had run.
     """
 
     __module__ = "pytest_oneroof"
 
-    def __init__(self, step: Step, said: str, hint: str = "", state: str = "") -> None:
-        super().__init__(step, said, hint, state)
+    def __init__(
+        self,
+        step: Step,
+        said: str,
+        hint: str = "",
+        state: str = "",
+        seconds: float = 0.0,
+    ) -> None:
+        super().__init__(step, said, hint, state, seconds)
         self.step = step
         self.said = said
         self.hint = hint
         self.state = state
+        self.seconds = seconds
+
+    @property
+    def refused(self) -> bool:
+        """Whether the file itself refused, by RAISE EXCEPTION (SQLSTATE P0001)."""
+        return self.state == "P0001"
 
     def __str__(self) -> str:
         lines = [f"{self.step} stopped: {self.said}"]
@@ -138,10 +144,11 @@ def run_step(where: Where, packet: Packet, step: Step) -> StepRun:
     say what its plan promises.
     """
     notices: list[str] = []
-    began = time.perf_counter()
+    start, began = moment(), time.perf_counter()
     connection = open_target(where, writes=step.kind in WRITING)
     connection.add_notice_handler(lambda d: notices.append(d.message_primary or ""))
     try:
+        there = {name for (name,) in connection.execute(RELATIONS).fetchall()}
         tags = _send(connection, packet.bytes_of(step))
     except psycopg.Error as error:
         raise StepFailed(
@@ -149,15 +156,22 @@ def run_step(where: Where, packet: Packet, step: Step) -> StepRun:
             error.diag.message_primary or str(error).strip(),
             error.diag.message_hint or error.diag.message_detail or "",
             error.sqlstate or "",
+            round(time.perf_counter() - began, 4),
         ) from error
     finally:
         connection.close()
     seconds = time.perf_counter() - began
-    run = _told(step, seconds, notices, tags)
+    run = _told(step, start, seconds, notices, tags)
+    run = replace(run, created=tuple(sorted(run.locks.keys() - there)))
     if step.says not in run.notices:
         # It has committed: it is told as failed, and what follows does not run.
         raise StepFailed(step, f"it did not say {step.says!r}, but {run.notices}")
     return run
+
+
+def moment() -> str:
+    """Return this moment as logs hold it: UTC, ISO 8601, in milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def read_rows(where: Where, data: bytes) -> list[dict[str, Any]]:
@@ -186,7 +200,7 @@ def _send(connection: Connection, data: bytes) -> tuple[str, ...]:
 
 
 def _told(
-    step: Step, seconds: float, notices: list[str], tags: tuple[str, ...]
+    step: Step, began: str, seconds: float, notices: list[str], tags: tuple[str, ...]
 ) -> StepRun:
     reports = [n.removeprefix(REPORT) for n in notices if n.startswith(REPORT)]
     if len(reports) != 1:
@@ -197,34 +211,11 @@ def _told(
         name=step.name,
         kind=step.kind,
         file=step.file,
+        began=began,
         seconds=round(seconds, 4),
+        says=step.says,
         rows={name: tuple(counts) for name, counts in sorted(report["rows"].items())},
         locks={name: tuple(modes) for name, modes in sorted(report["locks"].items())},
         notices=tuple(n for n in notices if not n.startswith(REPORT)),
         tags=tags,
     )
-
-
-def _strongest(locks: Mapping[str, tuple[str, ...]]) -> str:
-    """Name the strongest lock and what held it: that is what others wait for."""
-    known = {mode for modes in locks.values() for mode in modes} & {*LOCK_MODES}
-    if not known:
-        return "none"
-    strongest = max(known, key=LOCK_MODES.index)
-    held = [_short(name) for name, modes in locks.items() if strongest in modes]
-    return f"{strongest} on {_few(held)}"
-
-
-def _moved(added: int, changed: int, removed: int) -> str:
-    parts = (("+", added), ("~", changed), ("-", removed))
-    return " ".join(f"{sign}{count}" for sign, count in parts if count)
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("public.")
-
-
-def _few(names: list[str]) -> str:
-    """Return the first names, and how many more there are: all stand in the log."""
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

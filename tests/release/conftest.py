@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,7 +83,8 @@ def open_clone(host: Host) -> Iterator[Where]:
 @pytest.fixture(scope="module")
 def ratified_url(cache: Path) -> Iterator[str]:
     """The URL of a production of the tests' own, on a server of its own, ratified."""
-    server = EmbeddedServer(cache, 16, "ratified")
+    # One for each process: whoever is done first removes its own alone.
+    server = EmbeddedServer(cache, 16, f"ratified-{os.getpid()}")
 
     def build(made: EmbeddedServer) -> dict[str, Any]:
         plan = resources.read_json(standin.PLAN)["production"]
