@@ -89,7 +89,7 @@ def run_steps(
         if log is not None:
             log.probes.setdefault("entry", entry)
         for number, step in enumerate(steps, 1):
-            say(f"{packet.name} {number}/{len(steps)}: {step}")
+            say(f"running packet {packet.name}: {number}/{len(steps)} {step}")
             try:
                 with _stopping(step):
                     if log is not None:
