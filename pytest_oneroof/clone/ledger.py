@@ -148,7 +148,7 @@ def execute_text(begin: str, own: int | None = None, *, short: bool = False) -> 
     that is proved to have been the check's own.
     """
     _, xmax, open_ids = begin.split(":")
-    ids = open_ids if own is None else f"{own},{open_ids}".rstrip(",")
+    ids = open_ids if own is None else f"{own},{open_ids}".removesuffix(",")
     return f"EXECUTE {SHORT if short else NAME}('{{{ids}}}', {xmax})".encode()
 
 
@@ -176,14 +176,14 @@ def with_sequences(row: Row, source: Row) -> Row:
 
 def positions(row: Row, names: list[str]) -> dict[str, int | None]:
     """Return the sequences' positions; `names` are the sequences, in order."""
-    found = (row[SEQUENCES_AT] or b"{}").strip(b"{}").split(b",")
+    found = _value(row, SEQUENCES_AT)[1:-1].split(b",")
     values = (None if value in (b"", b"NULL") else int(value) for value in found)
     return dict(zip(names, values, strict=False))
 
 
 def snapshot(row: Row) -> str:
     """Return the snapshot in which the row was read."""
-    return (row[0] or b"").decode()
+    return _value(row, 0).decode()
 
 
 def to_state(row: Row, names: list[str]) -> State:
@@ -195,18 +195,25 @@ def to_state(row: Row, names: list[str]) -> State:
         suspects=suspects(row),
         sequences=positions(row, names),
         sessions={int(pid): role for pid, _, role in sessions},
-        sessions_ever=int(row[SESSIONS_EVER] or 0),
+        sessions_ever=int(_value(row, SESSIONS_EVER)),
         **lists,
     )
 
 
 def suspects(row: Row) -> tuple[tuple[int, str | None], ...]:
     """Return the ids that did not abort, with their status (None: not known)."""
-    pairs = (entry.partition(":") for entry in _array(row[1]))
+    pairs = (entry.split(":") for entry in _array(row[1]))
     # Each once: the check's own id stands in the window too.
-    found = {int(i): None if s == "?" else s for i, _, s in pairs}
+    found = {int(i): None if s == "?" else s for i, s in pairs}
     # One may have ended between the query's two looks at it.
     return tuple((i, status) for i, status in found.items() if status != "aborted")
+
+
+def _value(row: Row, column: int) -> bytes:
+    value = row[column]
+    # No NULL is taken for an empty or idle one: the query gives none there.
+    assert value is not None
+    return value
 
 
 def _array(value: bytes | None) -> list[str]:

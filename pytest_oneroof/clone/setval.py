@@ -73,8 +73,7 @@ def reaching_setval(routines: Iterable[Routine]) -> SetvalRoutines:
 
 def read_routines(connection: psycopg.Connection[Any]) -> SetvalRoutines:
     """Read the clone's routines; where none names setval, one short query."""
-    row = connection.execute(MENTIONED).fetchone()
-    if row is None or not row[0]:
+    if connection.execute(MENTIONED).fetchone() == (False,):
         return NONE
     rows = connection.execute(ROUTINES).fetchall()
     return reaching_setval(Routine(*values) for values in rows)

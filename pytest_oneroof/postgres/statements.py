@@ -219,8 +219,7 @@ def _inside(outer: Statement) -> Iterator[Statement | Findings]:
     if outer.language == "sql":
         yield from _read_piece(outer.body)
     elif outer.language == "plpgsql":
-        body = outer.body.encode("utf-8", "replace").decode()
-        for piece in lexical.pieces(grammar.scan(body), block=True):
+        for piece in lexical.pieces(grammar.scan(outer.body), block=True):
             yield lexical.read_piece(piece)
             for text in lexical.executed_strings(piece):
                 yield from _read_piece(text)

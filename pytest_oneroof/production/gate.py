@@ -7,6 +7,7 @@ and their order in `fixtures/gate.json`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -127,8 +128,8 @@ def check(url: str) -> GateVerdict:
 
 def predicate() -> str:
     """Return the text that opens the gate, as every gated file quotes it."""
-    lines = resources.read_text(resources.read_json(PLAN)["predicate"]).splitlines()
-    return "\n".join(line for line in lines if not line.startswith("--")).strip()
+    text = resources.read_text(resources.read_json(PLAN)["predicate"])
+    return re.sub(r"--.*", "", text).strip()
 
 
 def _blockers(facts: GateFacts) -> Iterator[str]:

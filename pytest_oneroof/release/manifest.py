@@ -260,11 +260,11 @@ def _folded(path: str) -> str:
 
 
 def _beside(first: str) -> str:
-    spelled = first.encode("unicode_escape", "surrogatepass").decode()
+    spelled = first.encode("unicode_escape").decode()
     return f"some file systems cannot tell it from {spelled}"
 
 
 def _shown(text: str) -> str:
-    plain = text.encode("unicode_escape", "surrogatepass").decode()
+    plain = text.encode("unicode_escape").decode()
     kept = plain if any(unicodedata.category(c)[0] == "C" for c in text) else text
     return kept if len(kept) <= _SHOWN else f"{kept[: _SHOWN - 1]}…"

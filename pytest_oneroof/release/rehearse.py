@@ -34,8 +34,6 @@ Say = Callable[[str], Any]
 class RehearsalFailed(OneroofError):
     """Raised where a rehearsal does not come out as the plan says."""
 
-    __module__ = "pytest_oneroof"
-
 
 @dataclass
 class Rehearsal:

@@ -26,8 +26,6 @@ _HASH_SHOWN = 12
 class SealBroken(OneroofError):
     """Raised when sealed files are asked for and the seal does not hold."""
 
-    __module__ = "pytest_oneroof"
-
     def __init__(self, manifest: str, findings: Sequence[Finding]) -> None:
         super().__init__(manifest, tuple(findings))
         self.manifest = manifest
@@ -182,7 +180,10 @@ def _read_below(root: Path, path: str) -> bytes | Finding:
             stack.callback(os.close, folder)
             *above, name = path.split("/")
             for part in above:
-                _refuse_link(part, folder)
+                # open() would call a link to a folder ENOTDIR.
+                found = os.stat(part, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISLNK(found.st_mode):
+                    return _linked(path)
                 folder = os.open(part, _OPEN | os.O_DIRECTORY, dir_fd=folder)
                 stack.callback(os.close, folder)
             return _read_regular(os.open(name, _OPEN, dir_fd=folder), path)
@@ -201,19 +202,16 @@ def _read_regular(descriptor: int, path: str) -> bytes | Finding:
         os.close(descriptor)
 
 
-def _refuse_link(part: str, folder: int) -> None:
-    """Raise ELOOP for a link to a folder, which open() would call ENOTDIR."""
-    found = os.stat(part, dir_fd=folder, follow_symlinks=False)
-    if stat.S_ISLNK(found.st_mode):
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+def _linked(path: str) -> Finding:
+    return Finding("SYMLINK", path, "it is a link, or lies below one")
 
 
 def _refused(error: OSError, path: str, absent: str) -> Finding:
     if error.errno == errno.ELOOP:
-        return Finding("SYMLINK", path, "it is a link, or lies below one")
+        return _linked(path)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return Finding(absent, path, "there is no such file")
-    return Finding("UNREADABLE_FILE", path, error.strerror or str(error))
+    return Finding("UNREADABLE_FILE", path, str(error.strerror))
 
 
 def _unlisted(

@@ -79,9 +79,13 @@ def test_reads_what_can_be(name: str) -> None:
     usual = ledger.prepare_texts(7, physical_slots=False, all_readable=True)[name]
     other = ledger.prepare_texts(7, physical_slots=True, all_readable=False)[name]
     assert usual.strip().startswith(f"PREPARE {name} (bigint[], bigint) AS")
-    asked = "has_sequence_privilege(q.seqrelid, 'SELECT, USAGE') THEN"
-    assert asked not in usual
-    assert asked in other
+    position = "pg_catalog.pg_sequence_last_value(q.seqrelid)"
+    asked = "pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')"
+    assert f"ARRAY(SELECT {position}\n" in usual
+    assert f"ARRAY(SELECT CASE WHEN {asked} THEN {position} END\n" in other
+    assert f"generate_series($2, {ledger.XMAX} - 1)" in usual
+    assert f"WHERE x < {ledger.XMAX}\n" in usual
+    assert "LIMIT 200)" in usual
     whole = name == ledger.NAME
     assert ("(false AND slot_type = 'physical')" in usual) == whole
     assert ("(true AND slot_type = 'physical')" in other) == whole
@@ -110,6 +114,49 @@ def test_short_row_keeps_what_it_does_not_read() -> None:
         listeners=array("c"),
     )
     assert ledger.as_row(Result(), before) == expected
+
+
+def test_whole_row_is_taken_as_it_is() -> None:
+    """A row of the long query is not mixed with the state before."""
+
+    class Result:
+        nfields = COLUMNS
+        values = row(snapshot=b"200:200:", sessions=array("9:ops"))
+
+        def get_value(self, row: int, column: int) -> bytes | None:
+            assert row == 0
+            return self.values[column]
+
+    assert ledger.as_row(Result()) == Result.values
+    assert ledger.as_row(Result(), row(listeners=array("c"))) == Result.values
+
+
+def test_takes_only_the_sequences_of_another_row() -> None:
+    """Positions that were put back are replaced, and nothing else is."""
+    now = row(snapshot=b"200:200:", sequences=b"{7,NULL}", listeners=array("c"))
+    expected = row(snapshot=b"200:200:", sequences=b"{5,NULL}", listeners=array("c"))
+    assert ledger.with_sequences(now, row()) == expected
+
+
+def test_a_sequence_that_is_gone_has_no_position() -> None:
+    """Where the server lists fewer sequences than there were, none is made up."""
+    names = ["public.a", "public.b"]
+    assert ledger.positions(row(sequences=b"{}"), names) == {"public.a": None}
+    assert ledger.positions(row(sequences=b"{12}"), names) == {"public.a": 12}
+    assert ledger.positions(row(sequences=b"{}"), []) == {}
+
+
+@pytest.mark.parametrize("column", ["snapshot", "sequences", "sessions_ever"])
+def test_a_missing_figure_is_an_error(column: str) -> None:
+    """A NULL where the query gives none is never taken for nothing found."""
+    with pytest.raises(AssertionError):
+        ledger.to_state(row(**{column: None}), ["public.a"])
+
+
+def test_an_id_that_aborted_meanwhile_is_no_suspect() -> None:
+    """An id that was open at the query's first look and aborted at its second."""
+    found = ledger.suspects(row(suspects=array("5:aborted", "6:committed")))
+    assert found == ((6, "committed"),)
 
 
 def test_reads_a_row_as_a_state() -> None:

@@ -30,6 +30,15 @@ def test_is_read_as_it_was_written(marker: Marker) -> None:
     assert parse_marker(marker.text()) == marker
 
 
+def test_text_is_the_same_in_every_version() -> None:
+    """The comment is readable, its fields in the order of their names."""
+    assert MARKER.text() == (
+        'pytest-oneroof clone {"baseline": "", "created": "2026-06-01T00:00:00Z", '
+        '"expires": "", "kind": "clone", "nonce": "0f", "owner": "owner", '
+        '"protected": false, "role": "check", "source": "directus"}'
+    )
+
+
 def test_reads_markers_without_later_fields() -> None:
     """Fields with defaults may be missing, as in markers of earlier versions."""
     short = (

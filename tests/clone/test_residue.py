@@ -175,6 +175,13 @@ def test_counts_who_was_there(
         BEFORE, after(**changes), intact=not lost, lost=lost, closed=False
     )
     assert (how.strangers, how.crashed) == (strangers, crashed)
+    assert (how.intact, how.closed) == (not lost, False)
+
+
+def test_a_closed_clone_is_told_as_closed() -> None:
+    """Whether others could connect goes into the circumstances as it is."""
+    how = residue.circumstances(BEFORE, after(), intact=True, lost=False, closed=True)
+    assert how == Circumstances(intact=True, closed=True)
 
 
 def test_reason_counts_the_ids_that_cannot_be_told_apart() -> None:
@@ -246,6 +253,7 @@ def test_allowance_loses_nothing(proof: Proof, allowed: dict[str, str]) -> None:
     moved = len(proof.dirty) - len(changed.dirty)
     excused = bool(proof.reason) and "unprovable" in allowed
     assert len(changed.allowed) == moved + excused
+    assert changed.reason == ("" if excused else proof.reason)
     assert (changed.verdict == "clean") == (not changed.dirty and not changed.reason)
 
 

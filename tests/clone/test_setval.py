@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_oneroof.clone.setval import NONE, Routine, reaching_setval
+from pytest_oneroof.clone.setval import (
+    NONE,
+    Routine,
+    SetvalRoutines,
+    reaching_setval,
+    read_routines,
+)
+from pytest_oneroof.postgres.connect import connect
 
 ROUTINES = [
     Routine("plain", "SELECT 1", depended_on=True),
@@ -48,3 +55,25 @@ def test_two_that_call_each_other_end() -> None:
     assert reaching_setval(circle) == NONE
     last = Routine("c", "PERFORM setval('s', 1), a()", depended_on=False)
     assert reaching_setval([*circle, last]).names == {"c"}
+
+
+def test_reads_the_routines_of_a_database(fresh_database: str) -> None:
+    """Bodies in SQL and PL/pgSQL count, and what the catalogs show to be run."""
+    with connect(fresh_database) as connection:
+        assert read_routines(connection) == NONE
+        connection.execute(
+            "CREATE SEQUENCE s; CREATE FUNCTION plain() RETURNS int "
+            "LANGUAGE sql AS 'SELECT 1'"
+        )
+        assert read_routines(connection) == NONE
+        connection.execute(
+            "CREATE FUNCTION moves() RETURNS bigint LANGUAGE sql "
+            "BEGIN ATOMIC SELECT setval('s', 7, false); END"
+        )
+        connection.execute(
+            "CREATE FUNCTION far() RETURNS bigint LANGUAGE plpgsql "
+            "AS 'BEGIN RETURN moves(); END'"
+        )
+        assert read_routines(connection) == SetvalRoutines(frozenset({"moves", "far"}))
+        connection.execute("CREATE TABLE t (n bigint DEFAULT far())")
+        assert read_routines(connection).always
