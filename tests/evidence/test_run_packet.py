@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from pytest_oneroof import resources
 from pytest_oneroof.evidence.packet import verify_packet
 
+from .packets import forge
 from .pages import numbers_in, text_of
 
 Run = Callable[..., pytest.RunResult]
@@ -42,6 +43,17 @@ FILES = {
     "status.txt",
     "verdict.json",
     "verdict.md",
+}
+
+
+def _worse(value: Any) -> None:
+    value["verdict"]["status"] = "NO-GO"
+
+
+FORGERIES: dict[str, Callable[[Any], Any]] = {
+    "verdict.json": _worse,
+    "report.html": lambda data: data.replace(b"no channel to", b"a channel to", 1),
+    "verdict.md": lambda data: data.replace(b"passed", b"failed", 1),
 }
 PROBES = ("--oneroof-clone", "--oneroof-suite", "probes,seal,isolation,production")
 
@@ -119,6 +131,14 @@ def test_run_leaves_a_packet_that_holds(
         file.write_bytes(data)
     (elsewhere / "more.txt").write_text("")
     assert findings(elsewhere) == [("UNLISTED_FILE", "more.txt")]
+    (elsewhere / "more.txt").unlink()
+    assert findings(elsewhere) == []
+    # With every hash made anew, what disagrees with the evidence is still named.
+    for name, change in FORGERIES.items():
+        forged = pytester.path / f"forged-{name}"
+        shutil.copytree(out, forged)
+        forge(forged, name, change)
+        assert ("STATUS_DISAGREES", name) in findings(forged)
 
 
 def test_rehearsal_of_an_acceptance_is_told_as_one(
