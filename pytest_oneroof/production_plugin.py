@@ -50,6 +50,7 @@ class ProductionPlugin:
         self.run: AcceptanceRun | None = None
         self.end: AcceptanceExit | None = None
         self.baselines: tuple[Baseline, Baseline] | None = None
+        self.version = ""
         self._missing = False
         self._session: pytest.Session | None = None
         self._uncounted = 0
@@ -72,6 +73,7 @@ class ProductionPlugin:
         """Compare exit with entry; what differs counts against the run."""
         if self.run is not None and self.run.entry is not None:
             self.end = self.run.end()
+            self.version = self.run.facts.server_version.split()[0]
             if self.run.exit is not None:
                 self.baselines = (self.run.entry, self.run.exit)
             if self.end.differences or self.end.unproved:

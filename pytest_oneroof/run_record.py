@@ -91,7 +91,7 @@ def besides_of(
         tool=TOOL,
         python=platform.python_version(),
         pytest=pytest.__version__,
-        postgres=", ".join(versions) or "as the production told",
+        postgres=", ".join(versions) or owner.production.version or "not asked",
         command=("pytest", *map(redact, map(str, owner.config.invocation_params.args))),
         started=started.strftime(STAMP),
         finished=datetime.now(UTC).strftime(STAMP),

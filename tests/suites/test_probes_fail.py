@@ -9,7 +9,7 @@ import pytest
 
 BREAKS = Path(__file__).with_name("probes_breaks.py")
 PROBES = 11
-WIDER = 9
+WIDER = 10
 
 
 def test_each_probe_fails_under_its_weakened_guard(
