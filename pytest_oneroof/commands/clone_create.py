@@ -33,6 +33,7 @@ from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.progress import meter
 
+GREENFIELD = "greenfield"
 SANITISE = click.option(
     "--sanitise",
     multiple=True,
@@ -156,8 +157,8 @@ def baseline(
 ) -> None:
     """Bring a greenfield clone to its baseline by the committed stages.
 
-    They are run again on a clone that the stages' own guards admit; then the
-    state is recorded, for comparison after a crash.
+    Refused, and nothing is changed, at any other phase. The state is then
+    recorded, for comparison after a crash.
     """
     with place(admin_url) as here:
         found = find_ours(here.host, name)
@@ -165,6 +166,7 @@ def baseline(
         assert found.marker is not None
         stages = resources.read_json(standin.PLAN)["clone"]["stages"]
         with held(here.host, found, alone=True):
+            _require_greenfield(here, found)
             with here.host.making():
                 lifecycle.drop_source(here.host, found)
             notices = standin.run_stages(here.host, name, found.marker, stages)
@@ -212,6 +214,16 @@ def _require_own_roles(here: Place, found: Found) -> None:
         raise CloneError(
             f"{found.name!r} shares its check role with {', '.join(others)}: a new "
             "password would lock those out\nit is a clone already: nothing was changed"
+        )
+
+
+def _require_greenfield(here: Place, found: Found) -> None:
+    if (phase := here.phase(found)) != GREENFIELD:
+        raise SettingsError(
+            f"{found.name!r} is not brought to its baseline, its phase is {phase}: "
+            "the stages begin at greenfield\nnothing was changed\n"
+            f"back to greenfield and forth again: oneroof clone reset {found.name} "
+            "--in-place"
         )
 
 

@@ -24,7 +24,6 @@ from pytest_oneroof.commands.clone_list import show
 from pytest_oneroof.commands.clone_place import ADMIN, Place, place
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.production.baseline import read_metrics, tell_phase
 from pytest_oneroof.progress import meter
 
 # What takes the stages back, in place: undone by the stages themselves.
@@ -133,28 +132,20 @@ def _template_of(here: Place, found: Found) -> Found:
 def _reset_in_place(here: Place, found: Found) -> list[str]:
     assert found.marker is not None
     stages = resources.read_json(standin.PLAN)["clone"]["stages"]
-    phases = [_phase(here, found)]
+    phases = [here.phase(found)]
     for files in (resources.read_json(ROLLBACK)["reset_in_place"], stages):
         try:
             standin.run_stages(here.host, found.name, found.marker, files)
         except psycopg.Error as error:
             raise CloneError(
-                f"{found.name!r} is not reset, its phase is {_phase(here, found)}: "
+                f"{found.name!r} is not reset, its phase is {here.phase(found)}: "
                 f"{str(error).strip()}\nwhat the last file did is undone; a fresh "
                 f"copy: oneroof clone reset {found.name}"
             ) from error
-        phases.append(_phase(here, found))
+        phases.append(here.phase(found))
     with here.host.making():
         lifecycle.drop_source(here.host, found)
     return [f"phase {' → '.join(phases)}"]
-
-
-def _phase(here: Place, found: Found) -> str:
-    with here.session(found) as connection:
-        try:
-            return tell_phase(read_metrics(connection)).name
-        except psycopg.errors.UndefinedTable:
-            return "unknown (its tables are not there)"
 
 
 def _forget(here: Place, judged: list[Judged], before: dict[str, Found]) -> None:

@@ -27,6 +27,7 @@ from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, redact
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
+from pytest_oneroof.production.baseline import read_metrics, tell_phase
 
 STAND_IN = "stand-in"
 SHOWN = 3
@@ -90,6 +91,14 @@ class Place:
         url, application = self.host.url(found.name), application_of(found.marker.nonce)
         with contextlib.closing(connect(url, application=application)) as connection:
             yield connection
+
+    def phase(self, found: Found) -> str:
+        """Return the phase at which a clone stands, in a word."""
+        with self.session(found) as connection:
+            try:
+                return tell_phase(read_metrics(connection)).name
+            except psycopg.errors.UndefinedTable:
+                return "unknown (its tables are not there)"
 
     def record(self, found: Found) -> None:
         """Read a clone whole, and keep that as what later runs compare with."""

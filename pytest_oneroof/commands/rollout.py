@@ -17,10 +17,11 @@ from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.hold import find_ours
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.records import Records
-from pytest_oneroof.commands.output import JSON, emit, progress
+from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.postgres.embedded import default_cache
+from pytest_oneroof.progress import meter
 from pytest_oneroof.release import rollout as o
 from pytest_oneroof.release.plan import Packet, open_packet, told_plan
 from pytest_oneroof.release.rehearse_copy import Copied, Main, rehearse_copy
@@ -28,6 +29,7 @@ from pytest_oneroof.release.seal import SealBroken
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.steps import Where
 
+Say = Callable[[str], Any]
 STAND_IN = "stand-in"
 TARGET = click.option(
     "--target-url",
@@ -68,7 +70,7 @@ def plan(
     With --target-url also where that database stands and what holds the gate.
     """
 
-    def work(opened: Packet) -> Answer:
+    def work(opened: Packet, say: Say) -> Answer:
         lines = told_plan(opened)
         data: dict[str, Any] = {**opened.plan, "manifest_sha256": opened.sha256}
         if target_url is not None:
@@ -113,11 +115,11 @@ def rehearse(
     The gate is opened there and only there. It authorizes nothing on production.
     """
 
-    def work(opened: Packet) -> Answer:
-        with _server(admin_url, source, main) as place:
+    def work(opened: Packet, say: Say) -> Answer:
+        with _server(say, admin_url, source, main) as place:
             own_server = admin_url is not None
             copied = Copied(*place, _logs(log), own_server=own_server)
-            answer = rehearse_copy(opened, copied, progress())
+            answer = rehearse_copy(opened, copied, say)
             return answer if own_server else _aimed(answer, STAND_IN)
 
     ctx.exit(_told(packet, None, work, as_json=as_json))
@@ -155,9 +157,9 @@ def run(
     seal = _needed(pin, "--seal SHA256 is the manifest that was rehearsed")
     typed = _typed(database)
 
-    def work(opened: Packet) -> Answer:
+    def work(opened: Packet, say: Say) -> Answer:
         order = o.Order(opened, url, typed, _logs(log), code)
-        return o.run(order, progress())
+        return o.run(order, say)
 
     ctx.exit(_told(packet, seal, work, as_json=as_json))
 
@@ -172,12 +174,12 @@ def verify(
 ) -> None:
     """Verify that PACKET stands, reading only; without --target-url, the stand-in."""
 
-    def work(opened: Packet) -> Answer:
+    def work(opened: Packet, say: Say) -> Answer:
         if target_url is not None:
-            answer = o.verify(opened, Where(target_url), progress())
+            answer = o.verify(opened, Where(target_url), say)
             return _aimed(answer, redact(target_url))
-        with _server(None, None) as (host, origin, _):
-            answer = o.verify(opened, Where(host.url(origin)), progress())
+        with _server(say) as (host, origin, _):
+            answer = o.verify(opened, Where(host.url(origin)), say)
             return _aimed(answer, STAND_IN)
 
     ctx.exit(_told(packet, None, work, as_json=as_json))
@@ -218,19 +220,25 @@ def rollback(
     url = _needed(target_url, "--target-url URL names the production")
     typed = _typed(database)
 
-    def work(opened: Packet) -> Answer:
+    def work(opened: Packet, say: Say) -> Answer:
         order = o.Order(opened, url, typed, _logs(log))
-        return o.roll_back(order, progress(), tier_by_tier=tier_by_tier, pins=pins)
+        return o.roll_back(order, say, tier_by_tier=tier_by_tier, pins=pins)
 
     ctx.exit(_told(packet, pin, work, as_json=as_json))
 
 
 def _told(
-    packet: str, pin: str | None, work: Callable[[Packet], Answer], *, as_json: bool
+    packet: str,
+    pin: str | None,
+    work: Callable[[Packet, Say], Answer],
+    *,
+    as_json: bool,
 ) -> int:
     """Open the packet by its seal, do the work, print the answer."""
     try:
-        answer = work(open_packet(packet, pin=pin))
+        opened = open_packet(packet, pin=pin)
+        with meter() as watch:
+            answer = work(opened, watch.say)
     except SealBroken as broken:
         data = {"seal": "broken", "findings": [str(f) for f in broken.findings]}
         answer = Answer(BROKEN, data, tuple(str(broken).split("\n")))
@@ -240,7 +248,10 @@ def _told(
 
 @contextlib.contextmanager
 def _server(
-    admin_url: str | None, source: str | None, main: str | None = None
+    say: Say,
+    admin_url: str | None = None,
+    source: str | None = None,
+    main: str | None = None,
 ) -> Iterator[tuple[Host, str, Main | None]]:
     """Yield the server, what is copied there, and the main clone, held if free."""
     if admin_url is not None:
@@ -252,7 +263,7 @@ def _server(
         return
     click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
     settings = s.resolve({}, os.environ, lambda name: None)
-    server = standin.acquire(settings, progress())
+    server = standin.acquire(settings, say)
     try:
         records = standin.records_of(server)
         with contextlib.closing(Host(server.url("postgres"), records)) as host:

@@ -172,6 +172,12 @@ def snapshot(oneroof: Run, clone: str, tmp_path: Path) -> Path:
             "[marker] the database carries no marker of ours",
             id="stages on what is not ours",
         ),
+        pytest.param(
+            ["baseline", CLONE, "--template"],
+            2,
+            "its phase is unknown (its tables are not there): the stages begin at",
+            id="stages on another schema",
+        ),
     ],
 )
 @pytest.mark.usefixtures("unharmed")
@@ -181,6 +187,23 @@ def test_refuses(oneroof: Run, arguments: list[str], status: int, told: str) -> 
 
 
 @pytest.mark.usefixtures("unharmed")
+def test_refuses_the_stages_on_a_seeded_clone(
+    oneroof: Run, server: EmbeddedServer, host: Host
+) -> None:
+    """A clone at its baseline is left as it is, its template too; the way is told."""
+    oneroof("clone", "create", NEW, "--from", "directus").expect(0)
+    oneroof("clone", "baseline", NEW, "--template").expect(0)
+    before = [(f.name, f.oid) for f in host.marked()]
+    oneroof("clone", "baseline", NEW).expect(
+        2,
+        f"'{NEW}' is not brought to its baseline, its phase is seeded + scanned: the "
+        "stages begin at greenfield\nnothing was changed",
+        f"oneroof clone reset {NEW} --in-place",
+    )
+    assert [(f.name, f.oid) for f in host.marked()] == before
+    oneroof("clone", "drop", NEW).expect(0)
+
+
 def test_refuses_to_drop_the_template(oneroof: Run, server: EmbeddedServer) -> None:
     """What clones are copied from is neither dropped nor reset nor snapshotted."""
     name = server.state["template"]
