@@ -73,5 +73,7 @@ class AcceptancePlugin(RunPlugin):
         )
         if not short:
             lines[-1:-1] = self.reporting.closing_lines()
+        else:
+            lines[-1:-1] = self.reporting.failures
         for line in lines:
             terminalreporter.write_line(line)

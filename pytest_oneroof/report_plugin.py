@@ -52,6 +52,7 @@ class ReportPlugin:
         self.started = datetime.now(UTC)
         self.facts: RunFacts | None = None
         self.lines: list[str] = []
+        self.failures: list[str] = []
         # Where a test changes the working folder, the packet's stays.
         given = owner.settings.report
         self.folder = given.absolute() if given is not None else None
@@ -111,10 +112,14 @@ class ReportPlugin:
     def closing_lines(self) -> list[str]:
         """Return the closing section's lines: provenance, objectives, the packet."""
         if self.facts is None:
-            return self.lines
+            return self.failures
         verbose = self.owner.config.get_verbosity() > 0
-        told = run_record.provenance_lines(self.facts, verbose=verbose)
-        return [*told, *objective_lines(judge(self.facts)), *self.lines]
+        return [
+            *run_record.provenance_lines(self.facts, verbose=verbose),
+            *objective_lines(judge(self.facts)),
+            *self.lines,
+            *self.failures,
+        ]
 
     def _write(self, folder: Path, facts: RunFacts, status: int) -> None:
         besides = run_record.besides_of(self.owner, facts, self.started, status)
@@ -132,8 +137,8 @@ class ReportPlugin:
 
     def _fail(self, session: pytest.Session, message: str) -> None:
         head, *details = message.splitlines()
-        self.lines.append(f"report     FAILED: {head}")
-        self.lines += [f"           {line.strip()}" for line in details]
+        self.failures.append(f"report     FAILED: {head}")
+        self.failures += [f"           {line.strip()}" for line in details]
         if self.folder is not None and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -236,6 +236,8 @@ class RunPlugin:
         if not short:
             lines[-1:-1] = self.production.closing_lines()
             lines[-1:-1] = self.reporting.closing_lines()
+        else:
+            lines[-1:-1] = self.reporting.failures
         for line in lines:
             terminalreporter.write_line(line)
 

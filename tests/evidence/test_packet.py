@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.errors import OneroofError, SettingsError
+from pytest_oneroof.evidence import packet as packets
 from pytest_oneroof.evidence import packet_files as pf
 from pytest_oneroof.evidence.packet import verify_packet, write_packet
 
@@ -237,3 +239,43 @@ def test_absent_folder_is_wrong_use(tmp_path: Path) -> None:
     answer = verify_packet(tmp_path / "nowhere")
     assert answer.status == 2
     assert answer.lines == (f"there is no packet folder {tmp_path / 'nowhere'}",)
+
+
+def test_packet_is_replaced_where_names_cannot_be_exchanged(
+    packet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On other systems two renames do it, and one that fails leaves the earlier."""
+    monkeypatch.setattr(packets, "_exchange", lambda one, other: False)
+    later = dataclasses.replace(GOOD, run=dataclasses.replace(RUN, phase="seeded"))
+    assert write_packet(packet, later).status == 0
+    tree = (packet / pf.TREE).read_text()
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if self.name == "packet":
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OneroofError) as failed:
+        write_packet(packet, GOOD)
+    assert str(failed.value) == (
+        f"the evidence packet cannot be written to {packet}: No space left on device"
+    )
+    assert (packet / pf.TREE).read_text() == tree
+    assert verify_packet(packet).status == 0
+    assert [path.name for path in packet.parent.iterdir()] == [packet.name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="renameat2 is Linux's")
+def test_packet_is_exchanged_in_one_step(
+    packet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Linux there is no moment at which neither packet has the name."""
+
+    def rename(self: Path, target: Path) -> Path:
+        raise AssertionError(f"{self} was renamed")
+
+    monkeypatch.setattr(Path, "rename", rename)
+    later = dataclasses.replace(GOOD, run=dataclasses.replace(RUN, phase="seeded"))
+    assert write_packet(packet, later).status == 0
