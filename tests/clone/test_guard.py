@@ -177,11 +177,14 @@ def test_admits_a_clone_with_all_proofs() -> None:
         "7000",
     )
     assert (clone.role, clone.marker, clone.uncovered) == ("check", MARKER, ())
+    assert clone.server_version == "16.14"
 
 
 def test_nobody_else_makes_a_guarded_clone() -> None:
     """A GuardedClone cannot be built by hand."""
-    with pytest.raises(TypeError, match=r"a GuardedClone is made by guard\.judge"):
+    with pytest.raises(
+        TypeError, match=r"^a GuardedClone is made by guard\.judge alone$"
+    ):
         GuardedClone(CLONE, 1, "7000", MARKER, "check", "16.14")
 
 
@@ -292,6 +295,19 @@ def test_setting_admits_powers_and_says_so(
     assert isinstance(clone, GuardedClone)
     assert clone.uncovered == uncovered
     assert {r.code for r in refusal(facts(powers=powers))} == {"power"}
+
+
+def test_setting_admits_a_superuser_of_another_name() -> None:
+    """A superuser who is admitted need not be the check role; any other role must."""
+    rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
+    assert isinstance(
+        judge(facts(role="root", powers=["superuser"]), rules), GuardedClone
+    )
+    for powers in ([], ["replication"]):
+        (reason,) = refusal(facts(role="app", powers=powers), rules)
+        assert reason.found == "the connection logs in as 'app'"
+    told = refusal(facts(role="root", powers=["superuser"]))
+    assert [reason.code for reason in told] == ["role", "power"]
 
 
 def test_setting_admits_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""The gate monitor: decision, SQL under psql, command, and its one predicate."""
+"""The gate monitor: SQL under psql, command, and its one predicate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,84 +15,17 @@ from pytest_oneroof import resources
 from pytest_oneroof.commands.gate import check
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.production import gate
-from pytest_oneroof.production.gate import GateFacts, decide
 from pytest_oneroof.settings import Settings
 
 from .conftest import Cluster, Production
 from .test_acceptance import RATIFIED, SEEDED
 
-READY = GateFacts(
-    database="directus",
-    is_target=True,
-    ospa=1,
-    signed=1,
-    own=0,
-    gap=210,
-    conflict=0,
-    gov_emit=0,
-    axis_tables=0,
-    prerequisites=5,
-)
-BROKEN = {
-    "is_target": (False, "db<>directus;"),
-    "ospa": (0, "ospa<1;"),
-    "signed": (0, "esign_missing;"),
-    "own": (30, "own<>0;"),
-    "gap": (0, "gap<>210;"),
-    "conflict": (1, "conflict<>0;"),
-    "gov_emit": (5, "gov_emit<>0;"),
-    "axis_tables": (6, "axis_present;"),
-    "prerequisites": (4, "prereq_missing;"),
-}
 AXIS = "CREATE TABLE public.axis_registry (id int)"
 SCOPE = (
     "INSERT INTO public.governance_responsibility_scope (scope_code, status)"
     " VALUES ('seventh', 'active')"
 )
 CHECK = resources.path("sql/gate/gate_check.sql")
-
-
-def test_ready_when_every_condition_holds() -> None:
-    """An open, clean gate is READY, in each form in which it is told."""
-    verdict = decide(READY)
-    assert (verdict.status, verdict.tokens) == ("READY", "")
-    assert verdict.row() == "READY |  | 1 | 210 | 0"
-    assert verdict.line() == "GATE: READY|ospa=1|gap=210"
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_one_broken_condition_gives_one_token(name: str) -> None:
-    """Each condition alone blocks, and is told by its token alone."""
-    value, token = BROKEN[name]
-    verdict = decide(replace(READY, **{name: value}))
-    assert (verdict.status, verdict.tokens) == ("BLOCKED", token)
-
-
-def test_all_broken_conditions_are_told_in_order() -> None:
-    """Together all tokens are told in the order of the release's documents."""
-    values = {name: value for name, (value, _) in BROKEN.items() if name != "signed"}
-    verdict = decide(replace(READY, signed=0, **values))
-    assert verdict.tokens == (
-        "db<>directus;ospa<1;own<>0;gap<>210;conflict<>0;gov_emit<>0;axis_present;"
-        "prereq_missing;"
-    )
-    unsigned = decide(replace(READY, **{**values, "ospa": 3}, signed=0))
-    assert unsigned.tokens.startswith("db<>directus;esign_missing;own<>0;")
-
-
-@pytest.mark.parametrize(
-    "name", ["is_target", "ospa", "signed", "own", "gap", "conflict", "gov_emit"]
-)
-def test_what_could_not_be_read_blocks(name: str) -> None:
-    """An unknown figure never counts as a fitting one."""
-    assert decide(replace(READY, **{name: None})).status == "BLOCKED"
-
-
-@pytest.mark.parametrize("name", ["gap", "conflict"])
-def test_a_missing_view_is_told_once(name: str) -> None:
-    """The figure of a missing view gives prereq_missing, and no claim of its own."""
-    verdict = decide(replace(READY, **{name: None}, prerequisites=4))
-    assert verdict.tokens == "prereq_missing;"
 
 
 SITUATIONS = {
