@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.postgres import guarded_rules, read_only_rules
@@ -90,10 +90,10 @@ def _verb_refusal(statement: Statement, known: set[str]) -> Refusal | None:
     if verb not in SAVEPOINT_VERBS:
         return _match("guarded", "verb", [verb] if verb else [], statement)
     if name is None:
-        return _refusal(UNPARSED_SAVEPOINT, statement)
+        return _refusal(_text_rule("guarded", "unparsed savepoint"), statement)
     if verb == "savepoint":
         if name.lower().startswith(RESERVED_SAVEPOINTS):
-            return _refusal(OWN_SAVEPOINT, statement)
+            return _refusal(_text_rule("guarded", "own savepoint"), statement)
         known.add(name)
     elif name not in known:
         return _match("guarded", "verb", [verb], statement)
@@ -120,12 +120,13 @@ def _guarded_match(statement: Statement) -> Refusal | None:
 def _read_only(text: str) -> Refusal | None:
     statements = read(text)
     if not statements:
-        return _refusal(EMPTY, Statement(text, UNPARSED))
+        return _refusal(_text_rule("read-only", "empty"), Statement(text, UNPARSED))
     for statement in statements:
         if statement.kind == UNPARSED:
-            return _refusal(UNREADABLE, statement)
+            return _refusal(_text_rule("read-only", "unparsed"), statement)
     if len(statements) > 1:
-        return _refusal(SEVERAL, Statement(text, UNPARSED), str(len(statements)))
+        several = _text_rule("read-only", "several")
+        return _refusal(several, Statement(text, UNPARSED), str(len(statements)))
     (statement,) = statements
     foreign = statement.kinds - READING_KINDS
     return _first(
@@ -155,7 +156,7 @@ def _match(
     policy: Policy, subject: Subject, names: Iterable[str], statement: Statement
 ) -> Refusal | None:
     for name in sorted(names):
-        rule = _find(policy, subject, name)
+        rule = _index(policy, subject).find(name)
         if rule:
             return _refusal(rule, statement, _shown(subject, name, statement))
     return None
@@ -230,22 +231,12 @@ class _Index:
 
 _GUARDED = tuple(expand("guarded", guarded_rules.ROWS))
 _READ_ONLY = tuple(expand("read-only", read_only_rules.ROWS))
-_INDEXES = {
-    key: _Index(r for r in rules() if (r.policy, r.subject) == key)
-    for key in {(r.policy, r.subject) for r in rules()}
-}
 
 
-def _find(policy: Policy, subject: Subject, name: str) -> Rule | None:
-    return _INDEXES[policy, subject].find(name)
+@cache
+def _index(policy: Policy, subject: Subject) -> _Index:
+    return _Index(r for r in rules() if (r.policy, r.subject) == (policy, subject))
 
 
 def _text_rule(policy: Policy, pattern: str) -> Rule:
-    return _INDEXES[policy, "text"].exact[pattern]
-
-
-OWN_SAVEPOINT = _text_rule("guarded", "own savepoint")
-UNPARSED_SAVEPOINT = _text_rule("guarded", "unparsed savepoint")
-EMPTY = _text_rule("read-only", "empty")
-SEVERAL = _text_rule("read-only", "several")
-UNREADABLE = _text_rule("read-only", "unparsed")
+    return _index(policy, "text").exact[pattern]

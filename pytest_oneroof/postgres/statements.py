@@ -132,7 +132,7 @@ def sets_all_constraints(
 def _read(text: str) -> tuple[Statement, ...]:
     # The server's protocol ends a text at NUL; reading on is the strict choice.
     # A lone surrogate cannot be encoded, hence never be sent.
-    clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
+    clean = text.replace("\0", " ").encode(errors="replace").decode()
     pieces: Iterable[str] = [clean]
     if len(clean) > grammar.PARSE_LIMIT:
         pieces = _whole(grammar.split(clean) or [clean])
@@ -164,7 +164,7 @@ def _read_piece(text: str) -> Iterator[Statement]:
         return
     raw = text.encode()
     for piece in lexical.pieces(grammar.scan(text), block=False):
-        excerpt = raw[piece[0].start : piece[-1].end].decode("utf-8", "replace")
+        excerpt = raw[piece[0].start : piece[-1].end].decode(errors="replace")
         found = lexical.read_piece(piece)
         yield Statement(excerpt, UNPARSED, verb=found.verb, **_frozen(found))
 
@@ -189,7 +189,7 @@ def _body(kind: str, node: Node) -> tuple[str, str]:
     if kind not in ("DoStmt", "CreateFunctionStmt"):
         return "", ""
     options = node.get("args" if kind == "DoStmt" else "options", [])
-    given = {o["DefElem"]["defname"]: o["DefElem"].get("arg", {}) for o in options}
+    given = {o["DefElem"]["defname"]: o["DefElem"].get("arg") for o in options}
     default = "plpgsql" if kind == "DoStmt" else "sql"
     language = given.get("language", {}).get("String", {}).get("sval", default)
     parts = given.get("as", {})
