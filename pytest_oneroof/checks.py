@@ -22,6 +22,8 @@ from pytest_oneroof.state import failed_key, proofs_key, settings_key
 ISOLATIONS = ("rollback", "savepoint", "database")
 GUARDED = ("oneroof_clone", "oneroof_clone_async", "oneroof_target")
 FIXTURES = frozenset({*GUARDED, "oneroof_database"})
+# What they give is as new for each Hypothesis example, but for isolation 'database'.
+PER_EXAMPLE = frozenset({*GUARDED, "oneroof_production"})
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,31 @@ def needs_databases(item: pytest.Item) -> bool:
 
 
 @contextlib.contextmanager
-def examples_proved(item: pytest.Item, run: CloneRun) -> Iterator[None]:
-    """Give each Hypothesis example that the item runs its savepoint and proof."""
-    function = getattr(item, "obj", None)
-    if run.sandbox is None or not uses_clone(item):
+def examples_isolated(
+    item: pytest.Item, run: CloneRun | None, production: examples.Example
+) -> Iterator[None]:
+    """Give each Hypothesis example that the item runs a savepoint of its own.
+
+    On the clone it is proved too; `production` does it where production is read.
+    """
+    names = (PER_EXAMPLE | _replaced(item)).intersection(
+        getattr(item, "fixturenames", ())
+    )
+    if not names:
         yield
         return
-    if getattr(function, "is_hypothesis_test", False) and _only_ours(item):
+    function: Any = getattr(item, "obj", None)
+    own = read_marker(item).isolation == "database"
+    if getattr(function, "is_hypothesis_test", False) and not own and _only_ours(item):
         examples.lift_health_check(function)
-    with examples.each_example(function, run.sandbox.example):
+    sandbox = run.sandbox if run is not None else None
+
+    @contextlib.contextmanager
+    def example() -> Iterator[None]:
+        with sandbox.example() if sandbox else contextlib.nullcontext(), production():
+            yield
+
+    with examples.each_example(function, example):
         yield
 
 
@@ -193,10 +211,8 @@ def _only_ours(item: pytest.Item) -> bool:
     manager = its._request._fixturemanager
     information = manager.getfixtureinfo(node=item, func=its.function, cls=None)
     found = information.name2fixturedefs
-    named = set(inspect.signature(its.function).parameters) - {
-        *GUARDED,
-        *_replaced(item),
-    }
+    parameters = set(inspect.signature(its.function).parameters)
+    named = parameters - PER_EXAMPLE - _replaced(item)
     return not any(
         definition.scope == "function"
         for name in named

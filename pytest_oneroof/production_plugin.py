@@ -8,6 +8,7 @@ all of them ended.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.production.acceptance import AcceptanceExit, AcceptanceRun
 from pytest_oneroof.production.baseline import Baseline
 from pytest_oneroof.production.channel import Reading
+from pytest_oneroof.production.connection import ReadOnlyConnection
 from pytest_oneroof.production.preflight import ChannelRules
 from pytest_oneroof.production.reader import reader_url
 from pytest_oneroof.state import proofs_key
@@ -52,6 +54,7 @@ class ProductionPlugin:
         self.baselines: tuple[Baseline, Baseline] | None = None
         self.version = ""
         self._missing = False
+        self._reading: ReadOnlyConnection | None = None
         self._session: pytest.Session | None = None
         self._uncounted = 0
         self._counted = -1
@@ -93,11 +96,21 @@ class ProductionPlugin:
         run = self._running(baselines=False)
         if run is None:
             pytest.skip(NONE_GIVEN)
-        connection = run.begin(item.nodeid)
+        self._reading = run.begin(item.nodeid)
         try:
-            yield connection
+            yield self._reading
         finally:
+            self._reading = None
             _judge(item, run.finish())
+
+    @contextlib.contextmanager
+    def example(self) -> Iterator[None]:
+        """Give one Hypothesis example a savepoint, so that it may fail by itself."""
+        if self._reading is None:
+            yield
+            return
+        with self._reading.transaction(force_rollback=True):
+            yield
 
     def _running(self, *, baselines: bool) -> AcceptanceRun | None:
         if self.run is None:

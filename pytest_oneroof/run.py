@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_oneroof import shipped
-from pytest_oneroof.checks import examples_proved, needs_databases, uses_clone
+from pytest_oneroof.checks import examples_isolated, needs_databases, uses_clone
 from pytest_oneroof.clone.provenance import refused_lines
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
@@ -164,9 +164,7 @@ class RunPlugin:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Isolate and prove each Hypothesis example of the item."""
-        if self.clone is None:
-            return (yield)
-        with examples_proved(item, self.clone):
+        with examples_isolated(item, self.clone, self.production.example):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)

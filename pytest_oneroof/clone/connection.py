@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
@@ -37,6 +39,9 @@ class Guarding(SavepointMode):
     ward: Ward
     _num_transactions: int
     _prepared: Any
+    # `with connection.example():` isolates and proves one example of a @given that
+    # is nested in a test's body; those of the test itself are found without it.
+    example: Callable[[], AbstractContextManager[None]]
 
     @property
     def cursor_factory(self) -> Any:

@@ -127,6 +127,7 @@ class Sandbox:
             session.run(SAVEPOINT)
         ward = Ward(check, savepoints=savepoints, nonce=nonce)
         connection = kind(session.pgconn, ward)
+        connection.example = self.example
         xid = int(result.get_value(0, 0) or 0)
         self._armed = Armed(connection, nonce, constraints, xid)
         return connection

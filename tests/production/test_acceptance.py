@@ -345,6 +345,31 @@ def test_a_database_without_the_schema_is_an_error(
     result.stdout.fnmatch_lines(["the entry baseline of 'postgres' cannot be read: *"])
 
 
+def test_examples_read_by_themselves(
+    accept: Accept, production: Production, pytester: pytest.Pytester
+) -> None:
+    """A Hypothesis example whose statement fails spoils no other example."""
+    pytester.makepyfile(
+        """
+        import psycopg
+        import pytest
+        from hypothesis import given, settings, strategies as st
+
+        @pytest.mark.readonly
+        @settings(max_examples=20, database=None, deadline=None)
+        @given(st.integers(0, 1))
+        def test_target(oneroof_target, number):
+            if number:
+                oneroof_target.execute("SELECT 1").fetchone()
+            else:
+                with pytest.raises(psycopg.errors.DivisionByZero):
+                    oneroof_target.execute("SELECT 1 / 0")
+        """
+    )
+    result = accept(production, "test_examples_read_by_themselves.py")
+    result.assert_outcomes(passed=1)
+
+
 def test_own_tests_read_production(
     accept: Accept, production: Production, pytester: pytest.Pytester
 ) -> None:
