@@ -149,6 +149,44 @@ def test_interrupted_run_leaves_nothing(
         result.stdout.no_fnmatch_line("*did not end*")
 
 
+KILLED = """
+import os
+import signal
+
+import pytest
+
+@pytest.mark.parametrize("number", range(12))
+def test_law(oneroof_clone, number):
+    count = "SELECT count(*) FROM law_catalog"
+    assert oneroof_clone.execute(count).fetchone() == (5,)
+    oneroof_clone.execute("INSERT INTO law_catalog (law_code) VALUES ('KILLED')")
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_worker_spoils_no_other_check(
+    run_alone: Run, server: EmbeddedServer, pytester: pytest.Pytester
+) -> None:
+    """The check that killed its worker fails; another takes over, on a proved clone."""
+    pytester.makepyfile(killed=KILLED)
+    result = run_alone("-n2", "killed.py")
+    result.assert_outcomes(passed=11, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*crashed while running 'killed.py::test_law[[]5[]]'",
+            "own tests  11/12",
+            "proof      11 clean of 11 checks; *",
+            "verdict    NO-GO (clone): killed.py::test_law[[]5[]] *",
+        ]
+    )
+    after = run_alone("-n2", "killed.py", "--deselect=killed.py::test_law[5]")
+    after.assert_outcomes(passed=11)
+    assert "verdict    GO (clone)" in after.outlines
+    left = databases(server) - {server.state["clone"], server.state["template"]}
+    assert all(name.startswith(f"{server.state['clone']}_") for name in left), left
+
+
 def test_dead_server_ends_the_run_plainly(
     start: Callable[..., subprocess.Popen[str]], run_oneroof: Run
 ) -> None:

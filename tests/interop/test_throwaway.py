@@ -1,0 +1,98 @@
+"""Throw-away databases: one for each test, kept on request where it failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.standin import records_of
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.embedded import EmbeddedServer
+
+Run = Callable[..., pytest.RunResult]
+TESTS = """
+import threading
+
+import psycopg
+import pytest
+
+LAW = "INSERT INTO law_catalog (law_code) VALUES ('MINE')"
+COUNT = "SELECT count(*) FROM law_catalog"
+
+def test_passes(oneroof_database):
+    def commit():
+        with psycopg.connect(oneroof_database) as own:
+            own.execute(LAW)
+
+    thread = threading.Thread(target=commit)
+    thread.start()
+    thread.join()
+    with psycopg.connect(oneroof_database) as other:
+        assert other.execute(COUNT).fetchone() == (6,)
+
+@pytest.mark.oneroof(isolation="database")
+def test_fails(oneroof_clone):
+    oneroof_clone.execute(LAW)
+    oneroof_clone.commit()
+    assert oneroof_clone.execute(COUNT).fetchone() == (5,)
+
+def test_begins_anew(oneroof_database):
+    with psycopg.connect(oneroof_database) as own:
+        assert own.execute(COUNT).fetchone() == (5,)
+        own.execute(LAW)
+
+def test_clone_is_as_ever(oneroof_clone):
+    assert oneroof_clone.execute(COUNT).fetchone() == (5,)
+"""
+
+
+@pytest.fixture
+def host(embedded: EmbeddedServer) -> Iterator[Host]:
+    """The embedded server; what these tests keep is dropped afterwards."""
+    with closing(Host(embedded.url("postgres"), records_of(embedded))) as host:
+        yield host
+        for found in kept(host):
+            lifecycle.drop(host, found)
+
+
+def kept(host: Host) -> list[str]:
+    """Return the names of kept databases."""
+    return [f.name for f in host.marked() if f.marker and f.marker.kind == "kept"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "-n 2"])
+def test_dropped(
+    pytester: pytest.Pytester, run_oneroof: Run, host: Host, workers: tuple[str, ...]
+) -> None:
+    """Each test has a database of its own, none of which is left."""
+    pytester.makepyfile(test_own=TESTS)
+    result = run_oneroof("--oneroof-clone", "test_own.py", *workers)
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["proof * 4 clean of 4 checks; *"])
+    assert "kept " not in result.stdout.str()
+    assert kept(host) == []
+
+
+def test_kept_where_it_failed(
+    pytester: pytest.Pytester, run_oneroof: Run, host: Host
+) -> None:
+    """Of a failed test it is kept as it is, with the line that opens it in psql."""
+    pytester.makepyfile(test_own=TESTS)
+    result = run_oneroof("--oneroof-clone", "--oneroof-keep-failed", "test_own.py")
+    result.assert_outcomes(passed=3, failed=1)
+    (name,) = kept(host)
+    found = re.search(r'^kept (\w+): psql "\$\(cat (.+)\)"$', result.stdout.str(), re.M)
+    assert found, result.stdout.str()
+    assert found[1] == name
+    with connect(Path(found[2]).read_text()) as session:
+        row = session.execute("SELECT count(*) FROM law_catalog").fetchone()
+    assert row == (6,)
+    again = run_oneroof("--oneroof-clone", "test_own.py", "-k", "anew")
+    again.assert_outcomes(passed=1, deselected=3)
+    assert kept(host) == [name]
