@@ -87,7 +87,7 @@ def _sandboxes(embedded: EmbeddedServer, built: list[Database]) -> Iterator[Open
 
 
 def measure_checks(opened: Opened, table: Table, checks: int) -> None:
-    """Measure what every test pays: all rows and sizes by turns, A B C A B C.
+    """Measure what every test pays: all rows and sizes by turns, ABC, BCA, CAB.
 
     So that whatever else the machine does meanwhile falls on all of them alike.
     """
@@ -99,10 +99,12 @@ def measure_checks(opened: Opened, table: Table, checks: int) -> None:
         t.BARE_SERIAL: lambda s: rows.bare(s, rows.BARE_SERIAL),
         t.PUT_BACK: lambda s: rows.check(s, rows.SERIAL),
     }
+    sizes = list(opened)
     for turn in range(-WARM_UP, checks):
+        first = turn % len(sizes)
         for row, function in measured.items():
-            for label, sandbox in opened.items():
-                seconds = function(sandbox)
+            for label in (*sizes[first:], *sizes[:first]):
+                seconds = function(opened[label])
                 if turn >= 0:
                     table.add(row, label, seconds)
 
