@@ -36,7 +36,7 @@ def suite_lines(tally: Tally, suite_of: object) -> list[str]:
 
 
 def proof_line(tally: Tally) -> str:
-    """Return how many checks are proved, ids examined, and what was put back."""
+    """Return how many checks are proved, ids examined, what was put back, allowed."""
     counts = tally.verdicts()
     ids = sum(proof.ids for proof in tally.proofs)
     committed = sum(proof.committed for proof in tally.proofs)
@@ -49,9 +49,11 @@ def proof_line(tally: Tally) -> str:
         for word in ("clean", "dirty", "unprovable")
         if counts[word] or word == "clean"
     )
+    allowed = sum(len(proof.allowed) for proof in tally.proofs)
     return (
         f"{verdicts} of {len(tally.proofs)} checks; {ids} transaction ids examined, "
         f"{committed} committed by checks; put back: {told or 'nothing'}"
+        + (f"; allowed: {allowed}" if allowed else "")
     )
 
 
