@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -81,10 +82,7 @@ def scan(text: str) -> list[Token]:
     try:
         found = postgast.scan(text).tokens
     except postgast.PgQueryError:
-        return [
-            Token("name" if m[1] else "symbol", m[0].lower(), m.start(), m.end())
-            for m in _WORDS.finditer(text)
-        ]
+        return list(_words(text))
     return [
         _token(raw[t.start : t.end].decode("utf-8", "replace"), t)
         for t in found
@@ -177,6 +175,15 @@ def _parsed(raw: bytes, entry: Node) -> Parsed:
     end = len(raw) if length is None else start + length
     ((kind, node),) = entry["stmt"].items()
     return Parsed(raw[start:end].decode("utf-8", "replace").strip(), kind, node)
+
+
+def _words(text: str) -> Iterator[Token]:
+    read = end = 0
+    for word in _WORDS.finditer(text):
+        start = end + len(text[read : word.start()].encode())
+        end = start + len(word[0].encode())
+        read = word.end()
+        yield Token("name" if word[1] else "symbol", word[0].lower(), start, end)
 
 
 def _token(text: str, found: Any) -> Token:

@@ -164,7 +164,7 @@ def _read_piece(text: str) -> Iterator[Statement]:
         return
     raw = text.encode()
     for piece in lexical.pieces(grammar.scan(text), block=False):
-        excerpt = raw[piece[0].start : piece[-1].end].decode(errors="replace")
+        excerpt = raw[piece[0].start : piece[-1].end].decode()
         found = lexical.read_piece(piece)
         yield Statement(excerpt, UNPARSED, verb=found.verb, **_frozen(found))
 

@@ -131,6 +131,15 @@ def test_scans_broken_text_word_by_word() -> None:
     assert ("symbol", ";") in found
 
 
+@pytest.mark.parametrize("text", ["é b ü 'c'; d", "é 'ü b; €𝄞 d", "x é'"])
+def test_places_tokens_by_bytes(text: str) -> None:
+    """Positions count bytes, in text that the scanner gives up on too."""
+    raw = text.encode()
+    for token in grammar.scan(text):
+        shown = raw[token.start : token.end].decode().lower()
+        assert shown in (token.text, f"'{token.text}'")
+
+
 def test_splits_text_of_any_size_and_grammar() -> None:
     """The splitter needs no valid statement, only valid tokens."""
     assert grammar.split("sel 1; SELECT ';' FROM FROM; COMMIT") == [

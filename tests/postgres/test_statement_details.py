@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_oneroof.postgres.statements import (
+    CACHED_CHARACTERS,
     UNPARSED,
     Statement,
     apply_savepoints,
@@ -46,6 +47,37 @@ def test_unreadable_pieces_keep_their_text() -> None:
         ("frobnicate «a»", UNPARSED, None),
         ("SAVEPOINT b", UNPARSED, "savepoint"),
     ]
+
+
+def test_text_with_an_open_quote_keeps_its_pieces() -> None:
+    """Characters of several bytes before it do not shift what a refusal shows."""
+    found = read("frobnicate ü€ 'é; commit")
+    assert [(s.text, s.verb) for s in found] == [
+        ("frobnicate ü€ 'é", None),
+        ("commit", "commit"),
+    ]
+
+
+def test_words_of_a_block_are_no_brackets_outside() -> None:
+    """THEN and ELSE end a statement in a block's body alone."""
+    (statement,) = read("frobnicate then commit else rollback")
+    assert (statement.text, statement.verb) == (
+        "frobnicate then commit else rollback",
+        None,
+    )
+
+
+def test_large_texts_do_not_fill_the_cache() -> None:
+    """Only the last 16 large texts are kept, however many small ones are."""
+    bound = CACHED_CHARACTERS - len("SELECT ''")
+    small = [f"SELECT '{n}'" for n in range(20)]
+    largest = f"SELECT '{'x' * bound}'"
+    assert len(largest) == CACHED_CHARACTERS
+    large = [f"SELECT '{n:02}{'y' * bound}'" for n in range(20)]
+    first = [read(text) for text in (*small, largest, *large)]
+    again = [read(text) for text in (*small, largest)]
+    assert all(one is two for one, two in zip(first, again, strict=False))
+    assert read(large[0]) is not first[-20]
 
 
 def test_nul_is_read_as_a_blank() -> None:
