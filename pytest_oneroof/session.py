@@ -9,13 +9,11 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.clone import lifecycle, standin
+from pytest_oneroof.clone import standin, taking
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
-from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.lease import Lease, Wanted, take
-from pytest_oneroof.clone.look import Look, file_of
-from pytest_oneroof.clone.marker import PREFIX, parse_marker
-from pytest_oneroof.clone.records import Records
+from pytest_oneroof.clone.lease import Lease
+from pytest_oneroof.clone.look import Look
+from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.run_provenance import Looking, judge_clone
 from pytest_oneroof.clone.sandbox import Sandbox
@@ -89,11 +87,13 @@ class CloneRun:
         """
         if self.settings.clone_url is None:
             self.prepare()
-        self.lease = self._take()
+        self.lease = taking.take_clone(
+            self.settings, self.server, self.worker, self.say
+        )
         try:
-            look = Look(self._baseline_file())
+            look = Look(taking.baseline_file(self.settings, self.server, self.lease))
             if self.lease.crashed:
-                self._mend(look)
+                taking.mend(self.lease, look, self.say)
             self.sandbox = Sandbox(
                 self.lease, self._rules(), look, strict=self.settings.strict
             )
@@ -135,16 +135,9 @@ class CloneRun:
 
     def make_source(self, url: str) -> None:
         """Make what copies of the user's clone are made of, if it is missing."""
-        assert self.settings.admin_url is not None
-        database = parse(url).get("dbname") or ""
-        with contextlib.closing(Host(self.settings.admin_url, self._records())) as host:
-            found = host.find(database)
-            if found is not None and found.marker is not None:
-                with host.making():
-                    self.say(f"copying {database}, for workers")
-                    lifecycle.ensure_source(host, found)
-                if self.lease is not None:
-                    self.lease.template = lifecycle.source_name(found)
+        template = taking.make_source(self.settings, url, self.say)
+        if template is not None and self.lease is not None:
+            self.lease.template = template
 
     def make_databases_possible(self) -> None:
         """Begin to make throw-away databases; a user's clone is copied first.
@@ -247,84 +240,6 @@ class CloneRun:
         url = self.settings.production_url
         host = str(parse(url).get("host") or "") if url else ""
         return [host] if host and not host.startswith(("/", "@")) else []
-
-    def _take(self) -> Lease:
-        if self.settings.clone_url is not None:
-            return self._take_users(self.settings.clone_url)
-        assert self.server is not None
-        state = self.server.state
-        host = Host(self.server.url("postgres"), standin.records_of(self.server))
-        url = self.server.url("postgres", state["role"], state["password"])
-        wanted = Wanted(
-            state["clone"], url, state["template"], worker=self.worker or "run"
-        )
-        return take(host, wanted, self.say)
-
-    def _take_users(self, url: str) -> Lease:
-        """Take a clone on the user's own server.
-
-        One that is not there or not marked is left to the guard, which tells
-        every reason; it is neither locked, opened nor closed.
-        """
-        database = parse(url).get("dbname")
-        if not database:
-            raise ServerError(f"{redact(url)} names no database")
-        if self.settings.admin_url is None:
-            return Lease(url=url, database=database)
-        host = Host(self.settings.admin_url, self._records())
-        found = host.find(database)
-        if found is None or found.marker is None:
-            host.close()
-            return Lease(url=url, database=database)
-        source = lifecycle.source_name(found)
-        template = source if host.find(source) else None
-        wanted = Wanted(
-            database, url, template, main=not self.worker, worker=self.worker or "run"
-        )
-        return take(host, wanted, self.say)
-
-    def _records(self) -> Records:
-        cache = self.settings.cache_dir or default_cache()
-        return Records(cache / "databases")
-
-    def _baseline_file(self) -> Path:
-        if self.server is not None:
-            return standin.baseline_file(self.server)
-        assert self.lease is not None
-        connection = connect(self.lease.url)
-        try:
-            row = connection.execute(
-                "SELECT pg_catalog.shobj_description(d.oid, 'pg_database')"
-                "  FROM pg_catalog.pg_database AS d"
-                " WHERE d.datname = pg_catalog.current_database()"
-            ).fetchone()
-        finally:
-            connection.close()
-        marker = parse_marker(row[0] if row else None)
-        nonce = marker.nonce if marker else "unmarked"
-        return file_of(self._records().folder, self.lease.database, nonce)
-
-    def _mend(self, look: Look) -> None:
-        """Compare a clone whose last run did not end with its baseline."""
-        assert self.lease is not None
-        self.lease.end_leftovers()
-        connection = connect(self.lease.url)
-        try:
-            found = look.compare(connection)
-        finally:
-            connection.close()
-        head = f"the last run on {self.lease.database} did not end"
-        if not found.changed and not found.unreadable:
-            self._tell(f"{head}; its clone is as its baseline")
-            return
-        told = "; ".join(str(residue) for residue in found.changed[:5])
-        told = f"{head} and left: {told}" if told else f"{head}; {found.reason}"
-        self._tell(f"{told}; made anew" if self.lease.renew() else told)
-
-    def _tell(self, line: str) -> None:
-        assert self.lease is not None
-        self.lease.found.append(line)
-        self.say(line)
 
 
 def proof_of(report: Any) -> Proof | None:
