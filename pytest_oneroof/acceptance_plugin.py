@@ -63,6 +63,8 @@ class AcceptancePlugin(RunPlugin):
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the closing section."""
         if not self.tally.items:
+            for line in self.reporting.failures:
+                terminalreporter.write_line(line)
             return
         short = self.config.get_verbosity() < 0
         terminalreporter.ensure_newline()

@@ -321,3 +321,16 @@ def test_packet_that_cannot_be_written_is_told_at_the_end(
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert not (pytester.path / "deep" / "out" / "manifest.json").exists()
     assert not [p for p in pytester.path.rglob(".oneroof*") if p.is_dir()]
+
+
+def test_run_without_checks_leaves_no_packet(
+    pytester: pytest.Pytester, run_oneroof: Run
+) -> None:
+    """Where nothing ran there is nothing to seal, and that is said."""
+    result = run_oneroof(
+        *("--oneroof-clone", "--oneroof-suite", "dot", "-k", "zzz"),
+        *("--oneroof-report", "out"),
+    )
+    assert result.ret == 5
+    result.stdout.fnmatch_lines(["report     not written: no check ran"])
+    assert not (pytester.path / "out").exists()
