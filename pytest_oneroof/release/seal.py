@@ -19,7 +19,7 @@ from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.release import manifest as m
 from pytest_oneroof.release.manifest import Entry, Finding
 
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _HASH_SHOWN = 12
 
 
@@ -176,7 +176,7 @@ def _read_below(root: Path, path: str) -> bytes | Finding:
     """Read one file below `root`, opening folder by folder without any link."""
     with contextlib.ExitStack() as stack:
         try:
-            folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = os.open(root, os.O_DIRECTORY)
             stack.callback(os.close, folder)
             *above, name = path.split("/")
             for part in above:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -265,6 +266,25 @@ def test_file_below_a_file_or_link_is_told(root: Path) -> None:
     ]
 
 
+def test_folder_exchanged_for_a_link_is_not_followed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that becomes a link after it was looked at leads nowhere."""
+    elsewhere = root.parent / f"{root.name}-elsewhere"
+    (root / "sql").rename(elsewhere)
+    (root / "sql").symlink_to(elsewhere)
+    real = os.stat
+
+    def late(path: str, **how: object) -> os.stat_result:
+        return real(elsewhere if path == "sql" else path, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", late)
+    assert told(check(root / "sums.txt", root).findings)[:2] == [
+        "MISSING_FILE sql/1.sql: there is no such file",
+        "MISSING_FILE sql/2.sql: there is no such file",
+    ]
+
+
 def test_what_the_system_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     """A file that is there and cannot be opened is told with the system's reason."""
     name = "x" * 300
@@ -311,6 +331,7 @@ def test_broken_seal_survives_being_sent(root: Path) -> None:
     sent = pickle.loads(pickle.dumps(refused.value))
     assert (sent.manifest, sent.findings) == ("sums.txt", refused.value.findings)
     assert str(sent) == str(refused.value)
+    assert sent.args == ("sums.txt", refused.value.findings)
 
 
 def test_check_tells_what_it_compared(root: Path) -> None:
