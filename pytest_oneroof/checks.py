@@ -95,7 +95,7 @@ def examples_isolated(
     own = read_marker(item).isolation == "database"
     if getattr(function, "is_hypothesis_test", False) and not own and _only_ours(item):
         examples.lift_health_check(function)
-    sandbox = run.sandbox if run is not None else None
+    sandbox = run and (run.stage or run.sandbox)
 
     @contextlib.contextmanager
     def example() -> Iterator[None]:
@@ -127,6 +127,13 @@ class Checks:
         sandbox = self.run.sandbox
         assert sandbox is not None
         wishes = read_marker(item, default=default)
+        if self.run.stage is not None:
+            savepoints = wishes.isolation == "savepoint"
+            with self.run.stage.connection(
+                item.nodeid, savepoints=savepoints, kind=kind
+            ) as connection:
+                yield connection
+            return
         connection = sandbox.begin(
             item.nodeid,
             savepoints=wishes.isolation == "savepoint",

@@ -159,7 +159,7 @@ class ReportPlugin:
             raise pytest.UsageError(str(error)) from error
 
     def _gather(self, besides: Besides) -> RunFacts:
-        owner = self.owner
+        owner, controlling = self.owner, self.owner.controlling
         measured = {
             s["name"]: s["measured"] for s in declared()["suites"] if "measured" in s
         }
@@ -187,6 +187,7 @@ class ReportPlugin:
                 besides,
                 blockers=tuple(read_blockers()),
                 contacted=self._contacted(production),
+                controls=controlling.told() if controlling else None,
             ),
             seconds=(datetime.now(UTC) - self.started).total_seconds(),
         )

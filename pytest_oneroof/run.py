@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable
 from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -23,6 +23,9 @@ from pytest_oneroof.report_plugin import ReportPlugin
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings
 from pytest_oneroof.state import failed_key, production_key, proofs_key, run_key
+
+if TYPE_CHECKING:
+    from pytest_oneroof.controls.plugin import ControlsPlugin
 
 REFUSED = 10
 
@@ -47,6 +50,12 @@ class RunPlugin:
             config.pluginmanager.register(replaced, "oneroof-replaced")
         self.production = ProductionPlugin(self)
         config.pluginmanager.register(self.production, "oneroof-production")
+        self.controlling: ControlsPlugin | None = None
+        if settings.controls:
+            from pytest_oneroof.controls.plugin import ControlsPlugin
+
+            self.controlling = ControlsPlugin(self)
+            config.pluginmanager.register(self.controlling, "oneroof-controls")
         self.reporting = ReportPlugin(self)
         config.pluginmanager.register(self.reporting, "oneroof-report")
 
@@ -85,6 +94,8 @@ class RunPlugin:
         Last, as an interrupted test's fixtures are finished in this hook too.
         """
         self.production.finish()
+        if self.controlling is not None:
+            self.controlling.finish(session)
         if self.clone is not None and run_key in self.config.stash:
             share = asdict(self.clone.finish())
             if self.worker is not None:
@@ -127,6 +138,8 @@ class RunPlugin:
             return
         items[:0] = shipped.collect_items(session, self.wanted(), self.selected)
         self._prepare_databases(items)
+        if self.controlling is not None:
+            items += self.controlling.collect(session, items)
 
     def _prepare_databases(self, items: list[pytest.Item]) -> None:
         """Warm the pool where an item will ask for it; refuse where it cannot."""
@@ -233,6 +246,8 @@ class RunPlugin:
         terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("oneroof")
+        if self.controlling is not None:
+            lines[-1:-1] = self.controlling.closing_lines()
         if not short:
             lines[-1:-1] = self.production.closing_lines()
             lines[-1:-1] = self.reporting.closing_lines()

@@ -56,6 +56,8 @@ class CloneRun:
         self.entry: dict[str, int] = {}
         self.phase: Phase | None = None
         self._pool: ThrowawayPool | None = None
+        # Where checks are called under a fault: the negative controls.
+        self.stage: Any = None
 
     @property
     def clone(self) -> GuardedClone:
@@ -72,7 +74,7 @@ class CloneRun:
         """
         if self.settings.clone_url is not None:
             with contextlib.closing(connect(self.settings.clone_url)) as connection:
-                admit(read_facts(connection, prefix=PREFIX, own_pids=[]), self._rules())
+                admit(read_facts(connection, prefix=PREFIX, own_pids=[]), self.rules())
             self.make_source(self.settings.clone_url)
             return
         if self.server is not None:
@@ -95,7 +97,7 @@ class CloneRun:
             if self.lease.crashed:
                 taking.mend(self.lease, look, self.say)
             self.sandbox = Sandbox(
-                self.lease, self._rules(), look, strict=self.settings.strict
+                self.lease, self.rules(), look, strict=self.settings.strict
             )
             self.sandbox.aside(look.baseline)
             self.entry = self.sandbox.aside(read_metrics)
@@ -208,7 +210,8 @@ class CloneRun:
             return f"{self.server.state['production']} (stand-in)"
         return "none given"
 
-    def _rules(self) -> Rules:
+    def rules(self) -> Rules:
+        """Return what the guard measures clones of this run against."""
         return Rules(
             clone_pattern=self.settings.clone_pattern,
             productions=self.settings.productions,
@@ -225,7 +228,7 @@ class CloneRun:
         if self.worker not in ("", "gw0"):
             return {}
         looking = Looking(
-            self._rules(),
+            self.rules(),
             allow=self.settings.secrets_allow,
             live_hosts=self._live_hosts(),
             kept=self.server.home / "secrets.json" if self.server else None,

@@ -53,8 +53,9 @@ def emit(connection: Connection, event_type: str) -> None:
 def call_worker(connection: Connection, call: str) -> tuple[int, dict[str, Any]]:
     """Let the worker report a watermark; return rows written, and its cursor.
 
-    `call` is 'stale', two hours before the stored watermark, or 'newer', one
-    hour after it. Asserts that the one cursor was at its baseline.
+    `call` is 'stale', two hours before the stored watermark, 'replayed', the same
+    again, or 'newer', one hour after it. Asserts that the one cursor was at its
+    baseline.
     """
     state = read_figures(connection, "coverage/cursor_state")
     tell(compare(data("cursor")["kept"], state), "the cursor before the call")
@@ -67,7 +68,7 @@ def call_worker(connection: Connection, call: str) -> tuple[int, dict[str, Any]]
 def check_call(connection: Connection, call: str, column: str) -> None:
     """Assert rows written and one column after a call of the worker."""
     written, state = call_worker(connection, call)
-    kept = call == "stale"
+    kept = call != "newer"
     expected = data("cursor")["kept" if kept else "advanced"]
     tell(
         compare(

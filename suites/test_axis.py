@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from pytest_oneroof.suites.governed import Governed, read_governed, same
+from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 
 Connection = psycopg.Connection[Any]
@@ -20,6 +21,7 @@ def test_b1_only_the_implicit_axis_is_there(oneroof_clone: Connection) -> None:
         ("uq_gov_obj_accountable", *scope),
         ("v_object_owner_gap", *scope),
     ], f"cells are not keyed by scope alone: {keys}"
+    assert_rules(oneroof_clone, "governance_object_ownership")
 
 
 def test_b2_cross_product_requires_every_cell(oneroof_clone: Connection) -> None:

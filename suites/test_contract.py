@@ -19,6 +19,7 @@ from psycopg import sql as composed
 from pytest_oneroof.suites.contract_api import Answer, ApiError, ask
 from pytest_oneroof.suites.contract_model import Model
 from pytest_oneroof.suites.figures import Connection, compare, tell
+from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof import resources
@@ -63,6 +64,7 @@ def test_e6_ownership_detail(
     oneroof_clone: Connection, request: pytest.FixtureRequest
 ) -> None:
     """GET /coverage/ownership-detail tells an object's owners, and by which anchor."""
+    assert_rules(oneroof_clone, "governance_object_ownership")
     check_endpoint("E6", oneroof_clone, request)
 
 

@@ -23,6 +23,7 @@ from pytest_oneroof.suites.figures import (
     row,
     tell,
 )
+from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import refused, rows, sql
 
 readonly = pytest.mark.readonly
@@ -38,6 +39,7 @@ def test_ownership_rows(oneroof_target: Connection) -> None:
         "coverage/anchor_grid",
         listing="coverage/unanchored.sql",
     )
+    assert_rules(oneroof_target, "governance_object_ownership")
 
 
 @row("r1.2")
@@ -50,6 +52,7 @@ def test_owner_gap(oneroof_target: Connection) -> None:
         "coverage/base_figures",
         listing="coverage/open_cells.sql",
     )
+    assert_rules(oneroof_target, "governance_responsibility_scope")
 
 
 @row("r1.3")
@@ -114,6 +117,7 @@ def test_candidate_states(oneroof_target: Connection) -> None:
         "coverage/write_shape.candidate_state",
         "coverage/base_figures.object_groups",
     )
+    assert_rules(oneroof_target, "governance_candidate_state")
 
 
 @row("r3.2")
@@ -125,6 +129,7 @@ def test_candidate_objects(oneroof_target: Connection) -> None:
         "coverage/write_shape.candidate_object",
         "coverage/base_figures.objects",
     )
+    assert_rules(oneroof_target, "governance_candidate_object")
 
 
 @row("r3.3")
@@ -136,6 +141,7 @@ def test_scan_runs(oneroof_target: Connection) -> None:
         "coverage/write_shape.scan_run",
         "coverage/write_shape.scan_run_completed",
     )
+    assert_rules(oneroof_target, "candidate_scan_run")
 
 
 @row("r3.4")
@@ -147,6 +153,7 @@ def test_ruleset(oneroof_target: Connection) -> None:
         "coverage/write_shape.ruleset",
         "coverage/write_shape.ruleset_active",
     )
+    assert_rules(oneroof_target, "governance_ruleset")
 
 
 @row("r4.1")
@@ -182,6 +189,7 @@ def test_inactive_type(oneroof_clone: Connection) -> None:
         says="is inactive",
     ):
         emit(oneroof_clone, data("events")["inactive"])
+    assert_rules(oneroof_clone, "event_type_registry")
 
 
 @row("r5.2")
@@ -203,18 +211,22 @@ def test_nothing_emitted(oneroof_target: Connection) -> None:
         "coverage/event_state.gov_types",
         "coverage/outbox_filled",
     )
+    assert_rules(oneroof_target, "event_outbox")
 
 
 @row("r6.1")
 def test_stale_watermark(oneroof_clone: Connection) -> None:
-    """A stale watermark writes no row, and the cursor stays at wm-2."""
+    """A stale watermark, or the same again, writes no row; the cursor stays at wm-2."""
     check_call(oneroof_clone, "stale", "last_watermark_id")
+    check_call(oneroof_clone, "replayed", "last_watermark_id")
+    assert_rules(oneroof_clone, "gov_worker_cursor")
 
 
 @row("r6.2")
 def test_stale_events(oneroof_clone: Connection) -> None:
-    """A stale watermark writes no row, and 20 events stay seen."""
+    """A stale watermark, or the same again, writes no row; 20 events stay seen."""
     check_call(oneroof_clone, "stale", "events_seen")
+    check_call(oneroof_clone, "replayed", "events_seen")
 
 
 @row("r6.3")
@@ -231,12 +243,20 @@ def test_newer_events(oneroof_clone: Connection) -> None:
 
 @row("r7.1")
 def test_second_owner(oneroof_clone: Connection) -> None:
-    """A second active accountable owner of a cell is refused by its unique index."""
+    """A second active accountable owner is refused by its index; else told."""
     with refused(oneroof_clone, sqlstate="23505", rule="uq_gov_obj_accountable"):
         oneroof_clone.execute(
             sql("coverage/duplicate_owner.sql"),
             {"owner_gov_code": data("second_owner")},
         )
+    with oneroof_clone.transaction(force_rollback=True):
+        oneroof_clone.execute("DROP INDEX public.uq_gov_obj_accountable")
+        oneroof_clone.execute(
+            sql("coverage/duplicate_owner.sql"),
+            {"owner_gov_code": data("second_owner")},
+        )
+        conflict = read_figures(oneroof_clone, "coverage/owner_conflict")
+        tell(compare({"conflict": 1}, conflict), "two owners, the index dropped")
 
 
 @row("r8.1")
@@ -248,6 +268,16 @@ def test_gap_without_seed(oneroof_clone: Connection) -> None:
             "coverage/owner_gap",
             "coverage/base_figures",
             phase="seed deleted",
+        )
+        made = rows(oneroof_clone, sql("coverage/not_inherited.sql"))
+        assert made, "no row that a group's objects do not inherit was made"
+        found = read_figures(oneroof_clone, "coverage/owner_gap")
+        gap = expected_figures("coverage/owner_gap.gap", "seed deleted")
+        # The one row that owns owns its group alone.
+        owners = read_figures(oneroof_clone, "coverage/effective_owner")
+        tell(
+            compare(gap | {"total": 1, "inherited": 0}, found | owners),
+            "owned by what is no anchor",
         )
 
 

@@ -19,6 +19,7 @@ from pytest_oneroof.suites.rehearsals import (
     copies_possible,
     run_of,
 )
+from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof import resources
@@ -80,6 +81,7 @@ def test_d2_birth_is_the_only_side_effect(
     gone = rows(oneroof_clone, sql("dot/births_after.sql"), {"id": last})
     assert not gone, f"still there after the rollback: {gone}"
     assert_tools(oneroof_clone, TOOLS)
+    assert_rules(oneroof_clone, "dot_tools", "birth_registry")
 
 
 def test_d3_nothing_inside_runs_a_dot(oneroof_clone: Connection) -> None:

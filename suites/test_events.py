@@ -13,6 +13,7 @@ from pytest_oneroof.suites.reach import (
     read_routines,
     written_here,
 )
+from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import refused, rows, sql, value
 
 from pytest_oneroof import resources
@@ -48,6 +49,8 @@ def test_c0_nothing_is_emitted_or_active(
             f"governance event types: expected {expected}, found {registered}"
         )
     assert state[figure] == 0, f"{figure}: expected 0, found {state[figure]}"
+    table = "event_outbox" if figure == "gov_emit" else "event_type_registry"
+    assert_rules(oneroof_clone, table)
 
 
 def test_c1_inactive_type_is_refused(oneroof_clone: Connection) -> None:
@@ -153,6 +156,7 @@ def test_c4_nothing_dispatches(oneroof_clone: Connection) -> None:
 def test_c5_issues_are_shaped_but_not_written(oneroof_clone: Connection) -> None:
     """Issue payloads are shaped by SELECT, one per open cell; nothing is written."""
     governed = read_governed(oneroof_clone)
+    assert_rules(oneroof_clone, "governance_object_ownership")
     before = written_here(oneroof_clone)
     payloads = rows(oneroof_clone, sql("events/gap_issue_payload.sql"))
     same("open cells", 0, len(payloads), governed)

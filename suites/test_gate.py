@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 from pytest_oneroof.suites.figures import Connection, compare, tell
+from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof.postgres.statements import read
@@ -89,6 +90,14 @@ PREREQUISITES = (
     "v_object_effective_owner",
     "v_object_owner_gap",
     "v_object_owner_conflict",
+)
+# What the situations write: its rules are those of the database that is judged.
+WRITTEN = (
+    "os_proposal_approvals",
+    "governance_object_ownership",
+    "governance_responsibility_scope",
+    "event_type_registry",
+    "event_outbox",
 )
 # Renamed, so that the views built on it keep working, and only it is missing.
 MISSING = "ALTER VIEW public.{} RENAME TO gate_check_moved"
@@ -204,6 +213,7 @@ def test_tokens_together(oneroof_clone: Connection, ratification: str) -> None:
 
 def test_clone_without_setting(oneroof_clone: Connection) -> None:
     """Another database's name in the setting does not make this one the target."""
+    assert_rules(oneroof_clone, *WRITTEN)
     oneroof_clone.execute("SELECT set_config('oneroof.target_database', 'other', true)")
     name = value(oneroof_clone, "SELECT current_database()::text")
     assert name != "other"

@@ -16,6 +16,7 @@ import pytest
 from pytest_oneroof.suites import probe_classes as classes
 from pytest_oneroof.suites.probing import Probe, hypothesis_kept_in
 from pytest_oneroof.suites.rehearsals import rules_of, run_of
+from pytest_oneroof.suites.rules import assert_rules
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, FAILED, HELD
@@ -217,6 +218,7 @@ def test_control(
     oneroof_clone: Connection, rules: Rules, standing: Candidate, probe: Probe
 ) -> None:
     """What is right passes each of these gates: nothing is refused for its own sake."""
+    assert_rules(oneroof_clone, SURFACE.partition(".")[2])
     hashes = apply_and_roll_back(
         oneroof_clone, f"UPDATE {SURFACE} SET audit_ref = 'probe'", undo=None
     )

@@ -23,6 +23,7 @@ from pytest_oneroof.clone.guard import GuardedClone, Rules
 from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
+from pytest_oneroof.clone.nested_check import nested_check
 from pytest_oneroof.clone.residue import Proof, Residue, State
 from pytest_oneroof.clone.results import Failed, message_of, succeeded
 from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
@@ -183,6 +184,28 @@ class Sandbox:
                 yield
         finally:
             self._in_example = False
+
+    @contextlib.contextmanager
+    def nested(
+        self,
+        check: str,
+        *,
+        savepoints: bool = False,
+        kind: type[Any] = GuardedConnection,
+    ) -> Iterator[Any]:
+        """Run a check within the running one, on what that has done; undo it.
+
+        Yield its connection. Only the running check is proved.
+        """
+        outer = self._armed
+        assert outer is not None
+        ward = Ward(check, savepoints=savepoints, nonce=outer.nonce)
+        with nested_check(self._session, outer, ward, kind) as inner:
+            self._armed = inner
+            try:
+                yield inner.connection
+            finally:
+                self._armed = outer
 
     def aside(self, read: Callable[[psycopg.Connection[Any]], T]) -> T:
         """Return what `read` reads on the session, outside of any check.

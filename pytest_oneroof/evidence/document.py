@@ -80,6 +80,7 @@ def document(
         "notes": list(facts.notes),
         "provenance": _provenance(facts.provenance),
         "blockers": [{key: b[key] for key in BLOCKER} for b in facts.blockers],
+        "controls": dict(facts.controls) if facts.controls else None,
     }
     cleaned: Document = _redacted(told)
     return cleaned

@@ -164,3 +164,4 @@ class RunFacts:
     provenance: Mapping[str, Any] | None = None
     blockers: tuple[Mapping[str, Any], ...] = ()
     contacted: str = NONE
+    controls: Mapping[str, Any] | None = None

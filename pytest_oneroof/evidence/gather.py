@@ -72,6 +72,7 @@ class Besides:
     seals: tuple[Seal, ...] = ()
     blockers: tuple[Mapping[str, Any], ...] = ()
     contacted: str = "none"
+    controls: Mapping[str, Any] | None = None
 
 
 def gather(
@@ -92,7 +93,7 @@ def gather(
     besides = besides or Besides()
     checks = [
         _check(nodeid, item, noted.get(nodeid, Noted()), setting)
-        for nodeid, item in tally.items.items()
+        for nodeid, item in tally.checks.items()
     ]
     notes = [line for share in tally.shares for line in share.found]
     properties = [pair for item in noted.values() for pair in item.properties]
@@ -114,6 +115,7 @@ def gather(
         provenance=next((s.provenance for s in tally.shares if s.provenance), None),
         blockers=besides.blockers,
         contacted=besides.contacted,
+        controls=besides.controls,
     )
 
 

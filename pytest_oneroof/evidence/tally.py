@@ -11,6 +11,9 @@ from typing import Any
 
 from pytest_oneroof.clone.residue import Proof
 
+# What the ids of the negative controls begin with: faults are no checks.
+FAULTS = "oneroof/controls::"
+
 
 @dataclass
 class Outcome:
@@ -64,6 +67,11 @@ class Tally:
         if outcome == "failed" or (outcome == "skipped" and item.outcome == "passed"):
             item.outcome = outcome
         return item
+
+    @property
+    def checks(self) -> dict[str, Outcome]:
+        """The items that are checks, by node id: all but the faults of controls."""
+        return {n: i for n, i in self.items.items() if not n.startswith(FAULTS)}
 
     @property
     def proofs(self) -> list[Proof]:

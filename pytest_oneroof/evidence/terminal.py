@@ -28,7 +28,7 @@ def suite_lines(tally: Tally, suite_of: object) -> list[str]:
     total: Counter[str] = Counter()
     passed: Counter[str] = Counter()
     failed = set(tally.failed)
-    for nodeid, item in tally.items.items():
+    for nodeid, item in tally.checks.items():
         name = suite_of(nodeid) or "own tests"
         total[name] += 1
         passed[name] += item.outcome == "passed" and nodeid not in failed

@@ -6,6 +6,7 @@ SELECT
   worker_name,
   source_name,
   last_watermark_ts - interval '2 hours' AS stale,
+  last_watermark_ts AS replayed,
   last_watermark_ts + interval '1 hour' AS newer
 FROM public.gov_worker_cursor
 ORDER BY

@@ -37,6 +37,17 @@ FROM (
     ON space.oid = relation.relnamespace
   WHERE (space.nspname, relation.relname) IN (('cron', 'job'), ('pgagent', 'pga_job'))
   UNION ALL
+  SELECT 'privileged SECURITY DEFINER routine', routine.oid::regprocedure::text
+  FROM pg_catalog.pg_proc AS routine
+  JOIN pg_catalog.pg_roles AS owner
+    ON owner.oid = routine.proowner
+  JOIN pg_catalog.pg_namespace AS space
+    ON space.oid = routine.pronamespace
+  WHERE routine.prosecdef
+    AND owner.rolsuper
+    AND space.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND pg_catalog.has_function_privilege(routine.oid, 'EXECUTE')
+  UNION ALL
   SELECT
     CASE
       WHEN language.lanpltrusted THEN 'routine that calls dblink'

@@ -1,0 +1,1 @@
+"""Negative controls: one thing broken at a time, and the checks that have to notice."""

@@ -1,0 +1,167 @@
+"""A file of the package with another text in one place, while a block runs.
+
+A data file is changed for whoever reads it by `resources`. Of a Python file the
+functions get other code, so that whoever has imported them calls the changed ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import shutil
+import tempfile
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_oneroof import resources
+from pytest_oneroof.errors import SettingsError
+
+PACKAGE = "pytest_oneroof"
+
+
+@contextlib.contextmanager
+def changed(name: str, old: str, new: str) -> Iterator[None]:
+    """Change a file, wherever it holds `old`, to `new`, for a block.
+
+    `name` is relative to the folder of `suites`, `fixtures` and `sql`, or begins
+    with the package's name. Raise SettingsError where it holds no `old`.
+    """
+    if name.endswith(".py"):
+        with _code(name, old, new):
+            yield
+    else:
+        with _data(name, old, new):
+            yield
+
+
+def replaced(text: str, name: str, old: str, new: str) -> str:
+    """Return a text with each `old` replaced; raise SettingsError where is none."""
+    if old not in text:
+        raise SettingsError(f"{name} does not hold what a fault changes: {old!r}")
+    return text.replace(old, new)
+
+
+@contextlib.contextmanager
+def _data(name: str, old: str, new: str) -> Iterator[None]:
+    real_text, real_path = resources.read_text, resources.path
+    text = replaced(real_text(name), name, old, new)
+    with tempfile.TemporaryDirectory(prefix="oneroof-control-") as folder:
+
+        def read_text(asked: str) -> str:
+            return text if asked == name else real_text(asked)
+
+        def path(asked: str) -> Path:
+            below = f"{asked.rstrip('/')}/"
+            if asked != name and not name.startswith(below):
+                return real_path(asked)
+            copy = Path(folder) / asked
+            if not copy.exists():
+                _copy(real_path(asked), copy)
+                file = copy if asked == name else copy / name.removeprefix(below)
+                file.write_text(text, encoding="utf-8")
+            return copy
+
+        with _put(resources, read_text=read_text, path=path):
+            yield
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+@contextlib.contextmanager
+def _put(module: Any, **values: Any) -> Iterator[None]:
+    before = {name: getattr(module, name) for name in values}
+    for name, value in values.items():
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(module, name, value)
+
+
+@contextlib.contextmanager
+def _code(name: str, old: str, new: str) -> Iterator[None]:
+    module = importlib.import_module(module_of(name))
+    assert module.__file__ is not None
+    text = replaced(Path(module.__file__).read_text("utf-8"), name, old, new)
+    other = types.ModuleType(module.__name__)
+    other.__dict__.update(__file__=module.__file__, __package__=module.__package__)
+    exec(compile(text, module.__file__, "exec"), other.__dict__)
+    live, made = dict(_functions(module)), dict(_functions(other))
+    codes = {live[key]: (live[key].__code__, made[key]) for key in live.keys() & made}
+    constants = dict(_constants(module, other, live))
+    for function, (_, twin) in codes.items():
+        if function.__code__.co_freevars == twin.__code__.co_freevars:
+            function.__code__ = twin.__code__
+    _forget(module)
+    try:
+        with _put(module, **constants):
+            yield
+    finally:
+        for function, (code, _) in codes.items():
+            function.__code__ = code
+        _forget(module)
+
+
+def module_of(name: str) -> str:
+    """Return the dotted name of the module that a Python file of ours is."""
+    dotted = name.removesuffix(".py").replace("/", ".")
+    return dotted if dotted.startswith(f"{PACKAGE}.") else f"{PACKAGE}.{dotted}"
+
+
+def _functions(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the functions and methods that a module defines, by qualified name."""
+    todo = list(vars(module).values())
+    while todo:
+        value = todo.pop()
+        if isinstance(value, staticmethod | classmethod):
+            value = value.__func__
+        elif isinstance(value, property):
+            value = value.fget
+        if inspect.isclass(value) and value.__module__ == module.__name__:
+            todo += vars(value).values()
+            continue
+        value = inspect.unwrap(value) if callable(value) else value
+        if inspect.isfunction(value) and value.__module__ == module.__name__:
+            yield value.__qualname__, value
+
+
+def _constants(
+    module: Any, other: Any, live: dict[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the tables and texts that the changed module has otherwise."""
+    for name, value in vars(other).items():
+        if name.startswith("__") or name not in vars(module):
+            continue
+        mine = _translated(value, live)
+        is_table = isinstance(mine, tuple | list | dict | str | int | frozenset)
+        if is_table and mine != vars(module)[name]:
+            yield name, mine
+
+
+def _translated(value: Any, live: dict[str, Any]) -> Any:
+    """Return a table with the functions of the changed module as the real ones."""
+    if inspect.isfunction(value):
+        return live.get(value.__qualname__, value)
+    if type(value) is tuple:
+        return tuple(_translated(v, live) for v in value)
+    if isinstance(value, dict):
+        return {key: _translated(v, live) for key, v in value.items()}
+    return value
+
+
+def _forget(module: Any) -> None:
+    """Empty the caches of a module's functions."""
+    for value in vars(module).values():
+        clear = getattr(value, "cache_clear", None)
+        if clear is not None:
+            clear()

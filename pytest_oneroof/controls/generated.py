@@ -1,0 +1,123 @@
+"""Faults made from the database's catalog: each rule of a table, one at a time.
+
+A rule is a constraint, a unique index or a trigger. Those of the tables that the
+checks write are leant on: what a check may write is what they let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+
+from pytest_oneroof.controls.catalog import Catalog, Fault
+
+# Not-null constraints are left out: PostgreSQL 18 has them in pg_constraint.
+RULES = """
+SELECT c.relname::text, c.oid::regclass::text, 'constraint', k.conname::text,
+       pg_catalog.quote_ident(k.conname), true
+  FROM pg_catalog.pg_constraint AS k
+  JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND k.contype IN ('c', 'f', 'p', 'u', 'x')
+   AND k.conparentid = 0
+UNION ALL
+SELECT c.relname::text, c.oid::regclass::text, 'index', i.relname::text,
+       x.indexrelid::regclass::text, x.indisunique OR x.indisexclusion
+  FROM pg_catalog.pg_index AS x
+  JOIN pg_catalog.pg_class AS c ON c.oid = x.indrelid
+  JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND NOT EXISTS (
+         SELECT FROM pg_catalog.pg_constraint AS k
+          WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
+UNION ALL
+SELECT c.relname::text, c.oid::regclass::text, 'trigger', t.tgname::text,
+       pg_catalog.quote_ident(t.tgname), true
+  FROM pg_catalog.pg_trigger AS t
+  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled <> 'D'
+   AND c.relkind IN ('r', 'p')
+ ORDER BY 1, 2, 3, 4
+"""
+SCHEMAS = """
+SELECT array_agg(n.oid)
+  FROM pg_catalog.pg_namespace AS n
+ WHERE n.nspname !~ '^(pg_|information_schema$|oneroof$)'
+"""
+VIEWS = """
+SELECT DISTINCT v.relname::text, t.relname::text
+  FROM pg_catalog.pg_depend AS d
+  JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
+  JOIN pg_catalog.pg_class AS v ON v.oid = r.ev_class
+  JOIN pg_catalog.pg_class AS t ON t.oid = d.refobjid
+ WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+   AND d.refclassid = 'pg_catalog.pg_class'::regclass
+   AND t.oid <> v.oid
+ ORDER BY 1, 2
+"""
+BREAKS = {
+    "constraint": "ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE",
+    "index": "DROP INDEX {name}",
+    "trigger": "ALTER TABLE {table} DISABLE TRIGGER {name}",
+}
+DONE = {"constraint": "dropped", "index": "dropped", "trigger": "disabled"}
+SPEED = "an index that is not unique changes no result, only how fast it comes"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule on a table; `binds` is false for an index that forbids nothing."""
+
+    table: str
+    where: str
+    kind: str
+    name: str
+    quoted: str
+    binds: bool
+
+    def fault(self) -> Fault:
+        """Return the fault of this rule missing."""
+        text = BREAKS[self.kind].format(table=self.where, name=self.quoted)
+        return Fault(
+            ident=f"{self.kind}.{self.where.replace('public.', '')}.{self.name}",
+            kind="sql",
+            area="schema",
+            breaks=f"{self.kind} {self.name} of {self.where} is {DONE[self.kind]}",
+            does=(text,),
+            equivalent="" if self.binds else SPEED,
+            relation=self.table,
+        )
+
+
+def read_rules(connection: psycopg.Connection[Any]) -> tuple[Rule, ...]:
+    """Return every rule of every table that is not the server's, by name."""
+    row = connection.execute(SCHEMAS).fetchone()
+    assert row is not None
+    found = connection.execute(RULES, {"schemas": row[0]}).fetchall()
+    return tuple(Rule(*row) for row in found)
+
+
+def read_views(connection: psycopg.Connection[Any]) -> dict[str, frozenset[str]]:
+    """Return the relations that each view reads, by bare names."""
+    found: dict[str, frozenset[str]] = {}
+    for view, behind in connection.execute(VIEWS).fetchall():
+        found[view] = found.get(view, frozenset()) | {behind}
+    return found
+
+
+def generate(
+    rules: Iterable[Rule], leant_on: Iterable[str], catalog: Catalog
+) -> tuple[Fault, ...]:
+    """Return a fault for each rule of the tables leant on, explained where it is."""
+    tables = set(leant_on)
+    found = []
+    for rule in rules:
+        if rule.table in tables:
+            fault = rule.fault()
+            reason = fault.equivalent or catalog.reason(fault.ident)
+            found.append(replace(fault, equivalent=reason))
+    return tuple(found)

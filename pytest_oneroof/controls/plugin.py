@@ -1,0 +1,285 @@
+"""The negative controls of a run, as a plugin: faults collected, called, told."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_oneroof import resources, shipped
+from pytest_oneroof.checks import examples_isolated, uses_clone
+from pytest_oneroof.controls.called import Caller
+from pytest_oneroof.controls.catalog import Catalog, Fault, read_catalog
+from pytest_oneroof.controls.generated import SPEED, generate, read_rules, read_views
+from pytest_oneroof.controls.items import collect_faults, result_key
+from pytest_oneroof.controls.stages import GuardedStage, Stage
+from pytest_oneroof.controls.touched import Touched, with_views
+from pytest_oneroof.controls.verdict import (
+    NOTICED,
+    PASSED,
+    UNREACHED,
+    Controls,
+    Result,
+    Seen,
+    judge,
+    named,
+)
+from pytest_oneroof.evidence.facts import Check
+from pytest_oneroof.report_plugin import take_figures
+
+if TYPE_CHECKING:
+    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.session import CloneRun
+
+FOLDER = "fixtures/controls"
+STAGES = {
+    "sql": "guarded",
+    "file": "guarded",
+    "admin": "admin",
+    "session": "admin",
+    "production": "production",
+}
+# An explained fault is shown to the checks that write its table, and take less than
+# this, in seconds: what explains it may no longer hold.
+QUICK = 0.25
+REPORTED = "oneroof_control"
+OUTPUT = "oneroof_controls"
+
+
+class ControlsPlugin:
+    """Collects the faults, calls the checks under each, and keeps the results."""
+
+    def __init__(self, owner: RunPlugin) -> None:
+        self.owner = owner
+        self.controls = Controls()
+        self.checks: dict[str, pytest.Function] = {}
+        self.touched: dict[str, Touched] = {}
+        self.seconds: dict[str, float] = {}
+        self.unfit: dict[tuple[str, str], str] = {}
+        self._seen_unbroken: set[tuple[str, str]] = set()
+        self._caller: Caller | None = None
+        self._guarded: GuardedStage | None = None
+        self._stages: dict[str, Stage] = {}
+        self._production: tuple[str, ...] = ()
+
+    # ----------------------------------------------------------------- collection
+
+    def collect(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> list[pytest.Item]:
+        """Return the faults' items, after seeing each check pass unbroken."""
+        catalog = read_catalog(resources.path(FOLDER))
+        if self.owner.settings.faults is not None:
+            catalog = catalog.joined(read_catalog(self.owner.settings.faults))
+        self._caller = Caller(session)
+        self._production = catalog.production
+        self.checks = {check_id(item): item for item in checks_among(items)}
+        faults = [f for f in catalog.faults if named(f, self.checks)]
+        generated: tuple[Fault, ...] = ()
+        if self.owner.clone is not None and self.owner.clone.sandbox is not None:
+            self._guarded = GuardedStage(self.owner.clone.sandbox)
+            self._stages[self._guarded.name] = self._guarded
+            generated = self._learn(catalog)
+        faults += generated
+        self.controls.checks = set(self.checks)
+        self.controls.planned = {fault.ident for fault in faults}
+        self.controls.unseen = dict(catalog.unseen)
+        return collect_faults(session, self, tuple(faults))
+
+    def _learn(self, catalog: Catalog) -> tuple[Fault, ...]:
+        """See each check pass unbroken, learn what it touches; generate faults."""
+        stage = self._guarded
+        assert stage is not None
+        views = stage.sandbox.aside(read_views)
+        rules = stage.sandbox.aside(read_rules)
+        stage.watches = True
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            stage.broken(None, "controls, unbroken"),
+            self._on(stage),
+        ):
+            for name in self.checks:
+                if name.startswith("production:"):
+                    continue
+                stage.touched = Touched()
+                began = time.perf_counter()
+                outcome, text = self._call(name, stage)
+                self.seconds[name] = time.perf_counter() - began
+                self.touched[name] = with_views(stage.touched, views)
+                self._seen_unbroken.add((stage.name, name))
+                if outcome != PASSED:
+                    self.unfit[stage.name, name] = text
+        stage.watches = False
+        written = {table for one in self.touched.values() for table in one.written}
+        return generate(rules, written, catalog)
+
+    # ----------------------------------------------------------------- one fault
+
+    def stage_of(self, fault: Fault) -> Stage:
+        """Return where a fault is made; made itself when first asked for."""
+        name = STAGES[fault.kind]
+        if name not in self._stages:
+            self._stages[name] = self._stage(name)
+        stage = self._stages[name]
+        stage.proof = None
+        return stage
+
+    def _stage(self, name: str) -> Stage:
+        run = self.owner.clone
+        assert run is not None
+        if name == "production":
+            from pytest_oneroof.controls.accepted import ProductionStage
+
+            return ProductionStage(run, self.owner.config, self._production)
+        from pytest_oneroof.controls.rehearsed import RehearsalStage
+
+        return RehearsalStage(run, self.owner.config)
+
+    def try_fault(self, fault: Fault, stage: Stage, name: str) -> Result:
+        """Make a fault, call the checks that must notice, and judge."""
+        texts = self._called_for(fault)
+        for check in texts:
+            self._see_unbroken(check, stage)
+        seen = []
+        with stage.broken(fault, name), self._on(stage):
+            for check in texts:
+                seen.append(self._see(check, stage))
+                if fault.generated and seen[-1].outcome == NOTICED:
+                    break
+        return judge(fault, seen, texts)
+
+    def _called_for(self, fault: Fault) -> dict[str, str]:
+        if not fault.generated:
+            return named(fault, self.checks)
+        if fault.equivalent == SPEED:
+            return {}
+        using = [
+            name
+            for name, touched in self.touched.items()
+            if fault.relation in (touched.written if fault.equivalent else touched.used)
+            and ("guarded", name) not in self.unfit
+            and (not fault.equivalent or self.seconds[name] < QUICK)
+        ]
+        return dict.fromkeys(sorted(using, key=self.seconds.__getitem__), "")
+
+    def _see_unbroken(self, check: str, stage: Stage) -> None:
+        """Call a check without any fault, once in each place, to see it pass."""
+        known = (stage.name, check)
+        if known in self._seen_unbroken:
+            return
+        self._seen_unbroken.add(known)
+        with stage.broken(None, f"{check}, unbroken"), self._on(stage):
+            outcome, text = self._call(check, stage)
+        if outcome != PASSED:
+            self.unfit[known] = text
+
+    def _see(self, check: str, stage: Stage) -> Seen:
+        if reason := self.unfit.get((stage.name, check)):
+            return Seen(check, UNREACHED, f"it fails unbroken: {reason}")
+        return Seen(check, *self._call(check, stage))
+
+    def _call(self, check: str, stage: Stage) -> tuple[str, str]:
+        run = self.owner.clone
+        assert run is not None
+        assert self._caller is not None
+        item = self.checks[check]
+        with stage.calling(item):
+            return self._caller.call(item, lambda i: _called(i, run))
+
+    @contextlib.contextmanager
+    def _on(self, stage: Stage) -> Iterator[None]:
+        run = self.owner.clone
+        assert run is not None
+        run.stage = stage
+        try:
+            yield
+        finally:
+            run.stage = None
+
+    # -------------------------------------------------------------------- reports
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach a fault's result to the report of its call."""
+        report = yield
+        result = item.stash.get(result_key, None)
+        if result is not None and report.when == "call":
+            report.__dict__[REPORTED] = asdict(result)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the result that a report carries."""
+        values = getattr(report, REPORTED, None)
+        if values:
+            self.controls.results.append(Result.from_values(values))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over which checks and faults a worker knew."""
+        output = getattr(node, "workeroutput", None) or {}
+        if OUTPUT in output:
+            self.controls.checks |= set(output[OUTPUT]["checks"])
+            self.controls.planned |= set(output[OUTPUT]["planned"])
+            self.controls.unseen |= output[OUTPUT]["unseen"]
+
+    def finish(self, session: pytest.Session) -> None:
+        """Finish what the calls have set up; let what is against the run fail it."""
+        if self._caller is not None:
+            self._caller.close()
+        for stage in self._stages.values():
+            stage.close()
+        if self.owner.worker is not None:
+            told = self.controls
+            self.owner.config.workeroutput[OUTPUT] = {  # type: ignore[attr-defined]
+                "checks": sorted(told.checks),
+                "planned": sorted(told.planned),
+                "unseen": told.unseen,
+            }
+            return
+        if reasons := self.controls.reasons():
+            self.owner.tally.besides += reasons
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def told(self) -> dict[str, Any] | None:
+        """Return the results for verdict and report, None where no fault ran."""
+        return self.controls.document() if self.controls.results else None
+
+    def closing_lines(self) -> list[str]:
+        """Return the closing section's line on the controls."""
+        if not self.controls.results:
+            return []
+        return [f"controls   {self.controls.line()}"]
+
+
+@contextlib.contextmanager
+def _called(item: pytest.Item, run: CloneRun) -> Iterator[None]:
+    """Call a check; its figures are none of the next one's."""
+    try:
+        with examples_isolated(item, run, contextlib.nullcontext):
+            yield
+    finally:
+        take_figures(item)
+
+
+def checks_among(items: list[pytest.Item]) -> Iterator[pytest.Function]:
+    """Yield the checks that faults can be shown to: shipped ones, and own tests."""
+    for item in items:
+        is_shipped = shipped.suite_of(item.nodeid) is not None
+        if isinstance(item, pytest.Function) and (is_shipped or uses_clone(item)):
+            yield item
+
+
+def check_id(item: pytest.Item) -> str:
+    """Return a check's name in catalogs: `suite:id`, or the node id of an own test."""
+    suite = shipped.suite_of(item.nodeid)
+    if suite is None:
+        return item.nodeid
+    return f"{suite}:{Check(item.nodeid, suite, '').ident}"

@@ -1,0 +1,104 @@
+"""Where a fault is made, and the checks under it get their connections."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_oneroof.clone.connection import GuardedConnection
+from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.controls.catalog import Fault
+from pytest_oneroof.controls.changed import changed
+from pytest_oneroof.controls.made import make
+from pytest_oneroof.controls.touched import Touched, touched_by
+from pytest_oneroof.errors import ResidueError
+
+if TYPE_CHECKING:
+    from pytest_oneroof.clone.sandbox import Sandbox
+
+
+class Stage:
+    """A place for faults; `name` is its own in what is told.
+
+    `proof` is that of the last fault, where the place has one.
+    """
+
+    name = ""
+
+    def __init__(self) -> None:
+        self.proof: Proof | None = None
+
+    def broken(
+        self, fault: Fault | None, name: str
+    ) -> AbstractContextManager[None]:  # pragma: no cover - abstract
+        """Make a fault, none for a control, for the length of the block."""
+        raise NotImplementedError
+
+    def calling(self, item: pytest.Function) -> AbstractContextManager[None]:
+        """Prepare what one call needs, for the length of the block."""
+        return contextlib.nullcontext()
+
+    def example(self) -> AbstractContextManager[None]:
+        """Isolate one Hypothesis example of the called check."""
+        return contextlib.nullcontext()
+
+    def close(self) -> None:
+        """Give back what the place has; idempotent."""
+
+
+class GuardedStage(Stage):
+    """The run's guarded transaction: a fault is made in it, and all is rolled back.
+
+    `touched` is what the check called last has touched, where `watches`.
+    """
+
+    name = "guarded"
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__()
+        self.sandbox = sandbox
+        self.watches = False
+        self.touched = Touched()
+
+    @contextlib.contextmanager
+    def broken(self, fault: Fault | None, name: str) -> Iterator[None]:
+        """Make a fault inside the guarded transaction, for the length of the block.
+
+        Its proof is kept; raise ResidueError where it is not clean.
+        """
+        connection = self.sandbox.begin(name, constraints=False)
+        try:
+            if fault is not None:
+                make(connection, fault)
+            with text_changed(fault):
+                yield
+        finally:
+            self.proof = self.sandbox.finish()
+        if self.proof.verdict != "clean":
+            raise ResidueError(str(self.proof))
+
+    @contextlib.contextmanager
+    def connection(
+        self, check: str, *, savepoints: bool = False, kind: type[Any]
+    ) -> Iterator[Any]:
+        """Hand out the connection of a check that is called under the fault."""
+        with self.sandbox.nested(check, savepoints=savepoints, kind=kind) as inner:
+            inner.ward.remember = self.watches
+            yield inner
+            if self.watches and isinstance(inner, GuardedConnection):
+                self.touched = touched_by(inner)
+
+    def example(self) -> AbstractContextManager[None]:
+        """Isolate one Hypothesis example of the called check."""
+        return self.sandbox.example()
+
+
+def text_changed(fault: Fault | None) -> AbstractContextManager[Any]:
+    """Return a block in which the file that a fault changes is changed."""
+    if fault is None or not fault.file:
+        return contextlib.nullcontext()
+    return changed(fault.file, fault.old, fault.new)

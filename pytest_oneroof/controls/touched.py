@@ -1,0 +1,76 @@
+"""Which relations a check has touched: by its locks, and by the texts that it sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_oneroof.clone.results import succeeded
+
+# What is left of a part that was rolled back are the texts alone.
+LOCKS = b"""
+SELECT c.oid::regclass::text,
+       lock.mode = 'RowExclusiveLock'
+  FROM pg_catalog.pg_locks AS lock
+  JOIN pg_catalog.pg_class AS c ON c.oid = lock.relation
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE lock.pid = pg_catalog.pg_backend_pid()
+   AND lock.locktype = 'relation'
+   AND c.relkind IN ('r', 'p', 'v', 'm')
+   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'oneroof')
+ ORDER BY 1, 2
+"""
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_WRITES = re.compile(
+    r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|TRUNCATE(?:\s+TABLE)?|MERGE\s+INTO)"
+    r"\s+(?:ONLY\s+)?(?:\"?\w+\"?\.)?\"?(\w+)\"?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Relations, by their bare names, that a check has used, and has written."""
+
+    used: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
+
+
+def touched_by(connection: Any) -> Touched:
+    """Return what a check's connection has touched so far, `remember` being set."""
+    used, written = words_of(connection.ward.sent)
+    result = connection.pgconn.exec_(LOCKS)
+    if succeeded(result):
+        for number in range(result.ntuples):
+            name = _bare(result.get_value(number, 0).decode())
+            used.add(name)
+            if result.get_value(number, 1) == b"t":
+                written.add(name)
+    return Touched(frozenset(used), frozenset(written))
+
+
+def words_of(texts: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Return the words of texts, and those that stand where a table is written."""
+    used: set[str] = set()
+    written: set[str] = set()
+    for text in texts:
+        used.update(_WORD.findall(text))
+        written.update(_WRITES.findall(text))
+    return used, written
+
+
+def with_views(touched: Touched, views: Mapping[str, frozenset[str]]) -> Touched:
+    """Return what was touched, with the tables that lie behind the views used."""
+    used, todo = set(touched.used), list(touched.used)
+    while todo:
+        for behind in views.get(todo.pop(), frozenset()):
+            if behind not in used:
+                used.add(behind)
+                todo.append(behind)
+    return Touched(frozenset(used), touched.written)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(".")[2].strip('"')
