@@ -242,7 +242,8 @@ def _tree(root: Path, manifest: Path) -> tuple[list[str], list[Finding]]:
             if os.path.abspath(path) != own:
                 found.append(os.path.relpath(path, root))
     unreadable = [_refused(e, str(e.filename), "MISSING_FOLDER") for e in failed]
-    return sorted(found, key=os.fsencode), unreadable
+    # By code points, as by bytes: UTF-8 keeps their order (RFC 3629, section 1).
+    return sorted(found), unreadable
 
 
 def _write_new(manifest: Path, text: bytes) -> bool:

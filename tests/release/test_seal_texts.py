@@ -354,6 +354,45 @@ def test_check_tells_what_it_compared(root: Path) -> None:
     assert missing.sha256 == ""
 
 
+def test_everything_wrong_is_told_at_once(root: Path) -> None:
+    """Pin, lines, paths, bytes, strangers and order are told, each by itself."""
+    manifest = root / "sums.txt"
+    (root / "sql/2.sql").write_bytes(b"12")
+    (root / "new").write_bytes(b"")
+    bad = text("# bytes=1", f"{ONE.sha256}  /sql/1.sql", "# bytes=2", f"{SUM} *x")
+    manifest.write_bytes(bad + m.render([TWO, ONE]))
+    found = check(manifest, root, pin=SUM, ordered=["sql/1.sql", "sql/2.sql"]).findings
+    pinned = hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]
+    assert told(found) == [
+        f"MANIFEST_PIN_MISMATCH sums.txt: expected sha256 {SUM[:12]}, found {pinned}",
+        f"MALFORMED_MANIFEST_LINE sums.txt: line 4: line {SUM} *x",
+        "ABSOLUTE_PATH /sql/1.sql: a sealed path lies below the root",
+        f"SHA256_MISMATCH sql/2.sql: expected {TWO.sha256[:12]}, found "
+        f"{hashlib.sha256(b'12').hexdigest()[:12]}",
+        "UNLISTED_FILE new: it is there and not sealed",
+        "ORDER_MISMATCH sql/1.sql: place 1 of the order; the manifest has sql/2.sql "
+        "there",
+    ]
+
+
+def test_bare_sums_are_compared_where_asked_for(root: Path) -> None:
+    """Without lengths a manifest is what sha256sum prints, and nothing else."""
+    (root / "sums.txt").write_bytes(m.render([ONE, TWO], lengths=False))
+    assert check(root / "sums.txt", root, lengths=False).holds
+    assert told(check(root / "sums.txt", root).findings)[0].startswith(
+        "MALFORMED_MANIFEST_LINE sums.txt: line 1: line "
+    )
+
+
+def test_manifest_that_is_no_file_is_named(root: Path) -> None:
+    """A folder in the manifest's place is told by the manifest's name."""
+    (root / "sums.txt").unlink()
+    (root / "sums.txt").mkdir()
+    assert told(check(root / "sums.txt", root).findings) == [
+        "NOT_A_FILE sums.txt: it is no regular file"
+    ]
+
+
 def test_seal_of_nothing_is_refused(tmp_path: Path) -> None:
     """An empty folder, and an empty list of files, cannot be sealed."""
     for paths in (None, []):
