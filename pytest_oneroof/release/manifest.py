@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, zip_longest
 
 HEADER = "# oneroof-seal 1"
 LISTED = "# scope=listed"
@@ -75,9 +76,9 @@ def parse(data: bytes, *, name: str = "manifest", lengths: bool = True) -> Manif
     packet's HASH_MANIFEST.txt. Nothing is decoded leniently or normalised.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    text, findings = _decoded(data, name)
-    if findings:
-        return Manifest((), findings, sha256)
+    text = _decoded(data, name)
+    if isinstance(text, Finding):
+        return Manifest((), (text,), sha256)
     reader = _Reader(name, lengths=lengths)
     for number, line in enumerate(text.split("\n")[:-1], 1):
         reader.take(number, line)
@@ -127,13 +128,13 @@ def check_order(
         told = "it is to be run, and the manifest does not name it"
         return tuple(Finding("NOT_SEALED", path, told) for path in absent)
     wanted = set(ordered)
-    found = [path for path in sealed if path in wanted]
-    for place, (run, seal) in enumerate(zip(ordered, found, strict=False), 1):
+    found = [path for path in dict.fromkeys(sealed) if path in wanted]
+    for place, (run, seal) in enumerate(zip_longest(ordered, found), 1):
+        if seal is None:
+            return (Finding("ORDER_MISMATCH", run, "it is to be run twice"),)
         if run != seal:
             told = f"place {place} of the order; the manifest has {seal} there"
             return (Finding("ORDER_MISMATCH", run, told),)
-    if len(ordered) != len(found):
-        return (Finding("ORDER_MISMATCH", ordered[-1], "it is to be run twice"),)
     return ()
 
 
@@ -165,7 +166,6 @@ class _Reader:
         if self.pending is not None:
             self._malformed(self.pending[0], "a length without its file")
         self.pending = number, self._size(number, length[1])
-        self.columns = False
 
     def _entry(self, number: int, line: str) -> None:
         if self.columns is None:
@@ -198,9 +198,9 @@ class _Reader:
         self.findings.append(finding)
 
 
-def _decoded(data: bytes, name: str) -> tuple[str, tuple[Finding, ...]]:
-    def refuse(told: str) -> tuple[str, tuple[Finding, ...]]:
-        return "", (Finding("MALFORMED_MANIFEST", name, told),)
+def _decoded(data: bytes, name: str) -> str | Finding:
+    def refuse(told: str) -> Finding:
+        return Finding("MALFORMED_MANIFEST", name, told)
 
     if data.startswith(b"\xef\xbb\xbf"):
         return refuse("it begins with a byte order mark")
@@ -209,7 +209,7 @@ def _decoded(data: bytes, name: str) -> tuple[str, tuple[Finding, ...]]:
     if data and not data.endswith(b"\n"):
         return refuse("its last line does not end: it may have been cut off")
     try:
-        return data.decode(), ()
+        return data.decode()
     except UnicodeDecodeError as error:
         return refuse(f"byte {error.start} is no UTF-8")
 
@@ -241,9 +241,7 @@ def _twins(paths: Sequence[str]) -> Iterator[Finding]:
             yield Finding("DUPLICATE_PATH", _shown(path), "it is named more than once")
             continue
         whole.add(path)
-        parts = path.split("/")
-        for count in range(1, len(parts) + 1):
-            part = "/".join(parts[:count])
+        for part in accumulate(path.split("/"), lambda above, name: f"{above}/{name}"):
             first = seen.setdefault(_folded(part), part)
             if first != part and (first, part) not in told:
                 told.add((first, part))
