@@ -6,7 +6,8 @@ after seal, identity, gate and phase are proved, and over a URL given for this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from pytest_oneroof.release.ending import (
     held,
     told_outcome,
 )
-from pytest_oneroof.release.executor import end_log, pin_of, run_steps
-from pytest_oneroof.release.plan import Packet
+from pytest_oneroof.release.executor import Outcome, end_log, pin_of, run_steps
+from pytest_oneroof.release.plan import Packet, Step
 from pytest_oneroof.release.proof import Pin, Proof, load_pins, prove, save_pins
 from pytest_oneroof.release.standing import (
     Hold,
@@ -67,7 +68,7 @@ def run(order: Order, say: Say) -> Answer:
     before = pin_of(where, packet)
     _keep(log, {"before": before})
     steps = (*packet.steps, *packet.reads)
-    outcome = run_steps(where, packet, steps, say, log)
+    outcome = _run(where, packet, steps, say, log)
     failed = outcome.failed
     if failed is not None and failed.step.kind == "preflight" and failed.refused:
         end_log(log, outcome)
@@ -97,7 +98,7 @@ def roll_back(
     log = _log(order, identity, "rollback")
     met = pin_of(where, packet)
     steps = packet.tiers_back if tier_by_tier else packet.rollback
-    outcome = run_steps(where, packet, steps, say, log)
+    outcome = _run(where, packet, steps, say, log)
     answer = ended(packet, "rollback", packet.start, outcome, where, log)
     if answer.data["standing"] is None:
         return answer
@@ -118,6 +119,18 @@ def verify(packet: Packet, where: Where, say: Say) -> Answer:
     data = {**head(packet, "verify", standing), **outcome.to_dict()}
     lines.append(f"{packet.name} {'verified' if status == DONE else 'does not stand'}")
     return Answer(status, data, tuple(lines))
+
+
+def _run(
+    where: Where, packet: Packet, steps: Sequence[Step], say: Say, log: Log
+) -> Outcome:
+    """Run steps; where none could begin, the log says why before that is raised."""
+    try:
+        return run_steps(where, packet, steps, say, log)
+    except OneroofError as error:
+        with contextlib.suppress(OneroofError):
+            log.end(None, str(error))
+        raise
 
 
 def _pinned(

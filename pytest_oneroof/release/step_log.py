@@ -33,6 +33,7 @@ class Log:
     probes: dict[str, Probe] = field(default_factory=dict)
     running: str = ""
     failed: StepFailed | None = None
+    why: str = ""
     ended: str = ""
 
     def begin(self, step: Step) -> None:
@@ -47,10 +48,11 @@ class Log:
         self.probes.update(probes)
         self.write()
 
-    def end(self, failed: StepFailed | None) -> None:
-        """Tell that the rollout has ended, and the step that stopped it, if any."""
+    def end(self, failed: StepFailed | None, why: str = "") -> None:
+        """Tell that the rollout has ended, and by which step, or why before any."""
         self.running = ""
         self.failed = failed
+        self.why = str(failed) if failed else why
         self.ended = moment()
         self.write()
 
@@ -75,7 +77,7 @@ class Log:
             "ended": self.ended,
             "running": self.running,
             "steps": [run.to_dict() for run in self.runs],
-            "stopped": str(failed) if failed else "",
+            "stopped": self.why,
             "stopped_at": asdict(failed.step) if failed else None,
             "stopped_after": failed.seconds if failed else 0.0,
             "probes": self.probes,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release import rollout
 from pytest_oneroof.release.plan import Packet, open_packet
 from pytest_oneroof.release.standing import read_standing
+from pytest_oneroof.release.step_log import load_log
 from pytest_oneroof.release.steps import APPLICATION, Where
 from tests.release.conftest import APPROVAL
 
@@ -46,6 +46,17 @@ def await_(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def command(packet: Packet, url: str, tmp_path: Path) -> list[str]:
+    """Return the words that run an edited packet on a production."""
+    folder = next(f for f in tmp_path.iterdir() if (f / "plan.json").is_file())
+    log = tmp_path / "log"
+    return [
+        *(sys.executable, "-m", "pytest_oneroof", "rollout", "run", str(folder)),
+        *("--target-url", url, "--database", "directus", "--log", str(log)),
+        *("--ratified-apr", APPROVAL, "--seal", packet.sha256),
+    ]
+
+
 @pytest.mark.parametrize("number", list(CHANGES))
 def test_killed_in_each_tier(
     number: str, ratified_url: str, edited: Callable[..., Packet], tmp_path: Path
@@ -57,15 +68,12 @@ def test_killed_in_each_tier(
         "\nCOMMIT;",
         "\nSELECT pg_catalog.pg_sleep(14);\n\nCOMMIT;",
     )
-    folder = next(f for f in tmp_path.iterdir() if f.name.startswith("full-"))
     log = tmp_path / "log"
-    command = [
-        *(sys.executable, "-m", "pytest_oneroof", "rollout", "run", str(folder)),
-        *("--target-url", ratified_url, "--database", "directus", "--log", str(log)),
-        *("--ratified-apr", APPROVAL, "--seal", packet.sha256),
-    ]
     running = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ
+        command(packet, ratified_url, tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ,
     )
     try:
         await_(lambda: bool(backends(ratified_url, asleep=True)), "no tier slept")
@@ -78,8 +86,9 @@ def test_killed_in_each_tier(
     done = list(CHANGES)[: list(CHANGES).index(number)]
     assert [s.step for s in standing.present if s.packet == "full"] == done
     [kept] = log.glob("*/rollout_full_run_*.json")
-    steps = json.loads(kept.read_text())["steps"]
-    assert [step["step"] for step in steps] == ["0", *done]
+    told = load_log(kept)
+    assert [step.step for step in told.steps] == ["0", *done]
+    assert (told.running, told.ended) == (number, "")
     order = rollout.Order(FULL, ratified_url, "directus", log, APPROVAL)
     if not done:
         assert standing.phase.name == "greenfield"
