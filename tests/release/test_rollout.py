@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -207,6 +208,64 @@ def test_another_seal_is_refused(
     ended = oneroof(*words)
     assert ended.status == 3
     assert ended.data["findings"][0].startswith("MANIFEST_PIN_MISMATCH ")
+    assert not production.log.exists()
+
+
+def _dash(folder: Path) -> None:
+    file = folder / "30_ownership_seed.sql"
+    file.write_bytes(file.read_bytes().replace(b"--", "\u2014".encode(), 1))
+
+
+def _bytes(name: str, old: bytes, new: bytes) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data.replace(old, new))
+
+    return edit
+
+
+def _swapped(folder: Path) -> None:
+    first, second = folder / "20_responsibility_axis.sql", folder / "40_containment.sql"
+    one, two = first.read_bytes(), second.read_bytes()
+    first.write_bytes(two)
+    second.write_bytes(one)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "byte": (_bytes("90_verify.sql", b"-- Tier 8", b"-- tier 8"), "SHA256_MISMATCH"),
+    "plan": (_bytes("plan.json", b'"never"', b'"Never"'), "SHA256_MISMATCH"),
+    "order": (_swapped, "SHA256_MISMATCH"),
+    "many": (lambda folder: (folder / "35_more.sql").touch(), "UNLISTED_FILE"),
+    "few": (lambda folder: (folder / "standing.sql").unlink(), "MISSING_FILE"),
+    "crlf": (_bytes("10_structure.sql", b"\n", b"\r\n"), "LENGTH_MISMATCH"),
+    "bom": (
+        _bytes("00_preflight.sql", b"-- T", b"\xef\xbb\xbf-- T"),
+        "LENGTH_MISMATCH",
+    ),
+    "dash": (_dash, "LENGTH_MISMATCH"),
+}
+
+
+@pytest.mark.parametrize("kind", list(BROKEN))
+def test_broken_packet_is_refused_before_any_connection(
+    kind: str, oneroof: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """Whatever was changed in a packet, no command of a rollout gets to a server."""
+    folder = tmp_path / "packet"
+    shutil.copytree(resources.path("sql/release/full"), folder)
+    edit, code = BROKEN[kind]
+    edit(folder)
+    production = Production("postgresql://nowhere.invalid/directus", tmp_path / "log")
+    for words in (
+        (*production.run("full")[:1], folder, *production.run("full")[2:]),
+        ("rollback", folder, *production.target),
+        ("verify", folder, "--target-url", production.url),
+        ("plan", folder, "--target-url", production.url),
+        ("rehearse", folder, "--admin-url", production.url, "--from", "directus"),
+    ):
+        ended = oneroof(*words)
+        assert ended.status == 3, words
+        assert code in " ".join(ended.data["findings"])
     assert not production.log.exists()
 
 
