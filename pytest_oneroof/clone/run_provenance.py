@@ -7,6 +7,7 @@ kept beside it. A user's clone is looked at in every run, in fewer rows than by
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -69,7 +70,9 @@ def _scan(connection: Connection, looking: Looking) -> Scan:
     if (found := _read(looking.kept, key)) is not None:
         return found
     made = scan(connection, allow=looking.allow, live_hosts=looking.live_hosts)
-    write_whole(looking.kept, json.dumps({"key": key, "scan": asdict(made)}))
+    # What cannot be kept is looked at again by the next run.
+    with contextlib.suppress(OSError):
+        write_whole(looking.kept, json.dumps({"key": key, "scan": asdict(made)}))
     return made
 
 

@@ -59,6 +59,14 @@ def test_kept_scan_is_used_for_the_same_question_alone(
     assert "YES (live host 1; " in judge_clone(own, looking)["secrets"]
 
 
+def test_scan_that_cannot_be_kept_is_told_all_the_same(
+    own: Connection, tmp_path: Path
+) -> None:
+    """A full or closed cache costs the next run a look, and this one nothing."""
+    looking = Looking(RULES, kept=tmp_path / "absent" / "secrets.json")
+    assert judge_clone(own, looking)["secrets"].startswith("contains_secrets: NO (")
+
+
 def test_allowed_finding_is_part_of_the_question(
     own: Connection, tmp_path: Path
 ) -> None:
