@@ -96,3 +96,43 @@ def test_kept_where_it_failed(
     again = run_oneroof("--oneroof-clone", "test_own.py", "-k", "anew")
     again.assert_outcomes(passed=1, deselected=3)
     assert kept(host) == [name]
+
+
+LEAVING = """
+import psycopg
+
+OPENED = []
+
+def test_prepares(oneroof_database):
+    with psycopg.connect(oneroof_database) as own:
+        own.execute("INSERT INTO law_catalog (law_code) VALUES ('MINE')")
+        own.execute("PREPARE TRANSACTION 'left_behind'")
+
+def test_leaves_a_session(oneroof_database):
+    OPENED.append(psycopg.connect(oneroof_database))
+    OPENED[0].execute("SELECT 1")
+
+def test_sees_it_ended(oneroof_database):
+    try:
+        OPENED[0].execute("SELECT 1")
+    except psycopg.OperationalError:
+        return
+    raise AssertionError("the session outlived its database")
+"""
+
+
+def test_what_would_outlive_it_is_told(
+    pytester: pytest.Pytester, run_oneroof: Run, host: Host
+) -> None:
+    """A prepared transaction, which blocks the drop, is removed and told by name."""
+    pytester.makepyfile(test_leaving=LEAVING)
+    result = run_oneroof("--oneroof-clone", "test_leaving.py")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_prepares*",
+            "*left behind: prepared transaction left_behind: before absent, after *",
+            "proof * 2 clean, 1 dirty of 3 checks; *",
+        ]
+    )
+    assert not [f for f in host.marked() if f.marker and f.marker.kind == "throwaway"]
