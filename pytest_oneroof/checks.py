@@ -14,6 +14,7 @@ import pytest
 from pytest_oneroof.clone import examples, residue
 from pytest_oneroof.clone.connection import GuardedConnection
 from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
+from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.session import CloneRun
@@ -165,22 +166,30 @@ class Checks:
         own = not sandbox.running
         if own:
             sandbox.begin(item.nodeid)
-        found = pool.take()
+        left: tuple[residue.Residue, ...] = ()
         try:
-            yield self.run.role_url(found.name)
+            found = pool.take()
+            try:
+                yield self.run.role_url(found.name)
+            finally:
+                left = self._given_back(item, found)
         finally:
-            left: tuple[residue.Residue, ...] = ()
-            if self.run.settings.keep_failed and item.stash.get(failed_key, False):
-                pool.keep(found)
-                file = self.run.write_url(found.name)
-                item.add_report_section(
-                    "teardown", "oneroof", f'kept {found.name}: psql "$(cat {file})"'
-                )
-            else:
-                left = pool.drop(found)
             if own:
-                proof = sandbox.finish()
-                judge(item, _with_left(proof, left), read_marker(item))
+                proof = _with_left(sandbox.finish(), left)
+                judge(item, proof, read_marker(item))
+
+    def _given_back(
+        self, item: pytest.Item, found: Found
+    ) -> tuple[residue.Residue, ...]:
+        """Drop a throw-away database, or keep that of a failed test if so set."""
+        pool = self.run.pool()
+        if not (self.run.settings.keep_failed and item.stash.get(failed_key, False)):
+            return pool.drop(found)
+        pool.keep(found)
+        file = self.run.write_url(found.name)
+        told = f'kept {found.name}: psql "$(cat {file})"'
+        item.add_report_section("teardown", "oneroof", told)
+        return ()
 
 
 def judge(item: pytest.Item, proof: Proof, wishes: Wishes) -> None:

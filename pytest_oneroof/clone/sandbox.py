@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -24,8 +23,9 @@ from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.nested_check import nested_check
-from pytest_oneroof.clone.residue import Proof, Residue, State
-from pytest_oneroof.clone.results import Failed, message_of, succeeded
+from pytest_oneroof.clone.prover import ANEW, Prover
+from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.clone.results import message_of, succeeded
 from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.errors import CloneError
@@ -49,7 +49,6 @@ TOLD = {
     Status.INERROR: "not checked: transaction aborted",
     Status.IDLE: "not checked: the transaction had ended",
 }
-ANEW = "its session was lost and made anew"
 ANOTHER = "not checked: the transaction was not the check's own any more"
 USABLE = (Status.IDLE, Status.INTRANS, Status.INERROR)
 
@@ -68,6 +67,7 @@ class Sandbox:
         self.strict = strict
         self._session = GuardedSession(lease, rules)
         self._session.watches_locks = strict
+        self._prover = Prover(self._session, look, strict=strict)
         self._armed: Armed | None = None
         self._in_example = False
         self._row = self._session.read_row(self._session.snapshot())
@@ -159,9 +159,10 @@ class Sandbox:
         )
         unseen = self._session.may_set_sequences(armed.connection.ward)
         if not intact or unseen or not self._is_quiet(before):
-            with contextlib.suppress(Failed, psycopg.Error):
-                return self._prove(proof, before, armed, intact=intact, lost=lost)
-            return self._prove_anew(proof, before, armed)
+            proof, self._row = self._prover.prove(
+                proof, (before, self._row), armed, intact=intact, lost=lost
+            )
+            return proof
         if before[ledger.SEQUENCES_AT] == self._row[ledger.SEQUENCES_AT]:
             return proof
         return self._put_sequences_back(proof, before)
@@ -293,98 +294,3 @@ class Sandbox:
         restored = residue.merged(proof.restored, restored)
         proof = replace(proof, restored=restored, dirty=moved.still)
         return residue.verdict_of(proof, strict=self.strict)
-
-    def _prove(
-        self,
-        proof: Proof,
-        row_before: ledger.Row,
-        armed: Armed,
-        *,
-        intact: bool,
-        lost: bool,
-    ) -> Proof:
-        """Return the proof where more than ids moved, or the session was lost."""
-        session, ward = self._session, armed.connection.ward
-        self._await_ends(row_before, armed)
-        before, after = session.state(row_before), session.state(self._row)
-        changes = residue.session_changes(before, after)
-        if session.may_set_sequences(ward):
-            changes = residue.merged(changes, session.moved_from(session.positions))
-        if not intact:
-            changes += restore.changed_settings(session)
-        shared = residue.shared_changes(before, after)
-        how = residue.circumstances(
-            before, after, intact=intact, lost=lost, closed=self.closed_to_others
-        )
-        restore.put_back(session, changes, shared, everything=not intact)
-        self._row = session.read_row(ledger.snapshot(self._row))
-        still = residue.session_changes(before, session.state(self._row))
-        proof = self._ledger(proof, after, armed, how)
-        put_back = tuple(change for change in changes if change not in still)
-        proof = replace(
-            proof,
-            restored=residue.merged(proof.restored, put_back),
-            dirty=(*proof.dirty, *shared, *still),
-        )
-        if self.lease.spoiled:
-            self._renew()
-        return residue.verdict_of(proof, strict=self.strict)
-
-    def _prove_anew(self, proof: Proof, before: ledger.Row, armed: Armed) -> Proof:
-        """Return the proof by a session made anew, as the check has hindered its own.
-
-        By a timeout that it set after its transaction, for one.
-        """
-        self._session.reconnect()
-        self._row = self._session.read_row(ledger.snapshot(before), armed.xid)
-        proof = replace(proof, notes=(ANEW,))
-        return self._prove(proof, before, armed, intact=False, lost=True)
-
-    def _await_ends(self, before: ledger.Row, armed: Armed) -> None:
-        """Give closed sessions the moment that the server takes to end them."""
-        for _ in range(25):
-            if self._row[ledger.SESSIONS] == before[ledger.SESSIONS]:
-                return
-            time.sleep(0.01)
-            snapshot = ledger.snapshot(before)
-            self._row = self._session.read_row(snapshot, armed.xid)
-
-    def _ledger(
-        self, proof: Proof, after: State, armed: Armed, how: residue.Circumstances
-    ) -> Proof:
-        """Add what the transaction ids tell, and where they leave it open, a look."""
-        committed = [i for i, status in after.suspects if status == "committed"]
-        own = armed.xid in committed
-        dirty: tuple[Residue, ...] = ()
-        reason = residue.unknown_ids(after)
-        if own:
-            dirty = (Residue("transaction", str(armed.xid), "open", "committed"),)
-        if own or residue.needs_look(after, how):
-            found = self.look.compare(self._session.connection)
-            self.lease.spoiled = self.lease.spoiled or bool(found.changed)
-            dirty += residue.attributed(found.changed, after, how)
-            if not dirty:
-                untold = "" if how.intact else residue.untold(committed, how)
-                reason = reason or untold or found.reason
-        by_check = any(not left.kind.startswith("foreign ") for left in dirty)
-        return replace(
-            proof,
-            dirty=dirty,
-            reason=reason,
-            committed=len(committed) if by_check else 0,
-            foreign=0 if by_check else len(committed),
-        )
-
-    def _renew(self) -> None:
-        """Replace a clone that has changed, so that no later check suffers.
-
-        Where that cannot be, later checks are compared with it as it is now.
-        """
-        if self.lease.renewable:
-            self._session.close()
-            self.lease.renew()
-            self._session.connect()
-        else:
-            self.aside(self.look.adopt)
-        self._session.remember_positions()
-        self._row = self._session.read_row(self._session.snapshot())

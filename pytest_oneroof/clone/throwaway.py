@@ -50,9 +50,12 @@ class ThrowawayPool:
     def drop(self, found: Found) -> tuple[Residue, ...]:
         """Drop a database; what stood in the way is ended, and returned."""
         with self._lock:
-            self.host.unlock(found.oid)
-            left = self._left(found)
-            lifecycle.drop(self.host, found.name)
+            try:
+                left = self._left(found)
+                lifecycle.drop(self.host, found.name)
+            finally:
+                # Not before: the sweep of a run beside would take it for a dead one's.
+                self.host.unlock(found.oid)
         return left
 
     def keep(self, found: Found) -> None:

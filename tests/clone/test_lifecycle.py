@@ -13,6 +13,7 @@ from pytest_oneroof.clone import adopt, lifecycle, making, standin
 from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.records import Record
+from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import CloneError, GuardRefused, ServerError
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -211,3 +212,24 @@ def test_a_role_is_let_write_and_not(host: Host) -> None:
         with connect(url) as connection:
             assert connection.execute(query).fetchone() == (expected,)
     lifecycle.drop(host, NAME)
+
+
+def test_no_sweep_takes_a_database_while_it_is_dropped(
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A throw-away database is a living run's until it is gone."""
+    state, swept = own_server.state, []
+    twin = Host(own_server.url("postgres"), standin.records_of(own_server))
+    pool = ThrowawayPool(twin, state["template"], state["clone"])
+    drop = lifecycle.drop
+
+    def swept_meanwhile(host: Host, name: str) -> None:
+        if host is twin:
+            with closing(host.twin()) as beside:
+                swept.extend(lifecycle.sweep(beside, lambda line: None, keep=99))
+        drop(host, name)
+
+    monkeypatch.setattr(lifecycle, "drop", swept_meanwhile)
+    with closing(pool):
+        assert pool.drop(pool.take()) == ()
+    assert swept == []

@@ -136,3 +136,35 @@ def test_what_would_outlive_it_is_told(
         ]
     )
     assert not [f for f in host.marked() if f.marker and f.marker.kind == "throwaway"]
+
+
+def test_one_that_stays_spoils_no_other_check(
+    pytester: pytest.Pytester, run_oneroof: Run, host: Host
+) -> None:
+    """Where one cannot be dropped the check says why, and the next one begins."""
+    pytester.makepyfile(
+        test_stays=f"""
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+
+        KEPT = []
+
+        def test_entered_by_others(oneroof_database):
+            name = conninfo_to_dict(oneroof_database)["dbname"]
+            KEPT.append(psycopg.connect({host.url("postgres")!r}, dbname=name))
+
+        def test_next(oneroof_clone):
+            assert oneroof_clone.execute("SELECT 1").fetchone() == (1,)
+        """
+    )
+    result = run_oneroof("--oneroof-clone", "test_stays.py")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_entered_by_others*",
+            "*CloneError: cannot drop '*_db':*",
+            "*session * of postgres: SELECT pg_terminate_backend(*)*",
+        ]
+    )
+    swept = run_oneroof("--oneroof-clone", "test_stays.py", "-k", "next")
+    swept.stdout.fnmatch_lines(["found      a dead run left *_db: dropped"])

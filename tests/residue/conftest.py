@@ -112,7 +112,7 @@ def open_ways(
     run_ways: Callable[..., InnerRun], embedded: EmbeddedServer
 ) -> Iterator[InnerRun]:
     """The inner run on a clone that stays open, as no administrator is given."""
-    with open_clone(embedded) as url:
+    with open_clone(embedded, uuid.uuid4().hex[:8]) as url:
         prepare_open(embedded, url)
         yield run_ways(url)
 
@@ -141,7 +141,7 @@ def prepare_open(embedded: EmbeddedServer, url: str) -> None:
 
 
 @contextlib.contextmanager
-def open_clone(embedded: EmbeddedServer, suffix: str = "open") -> Iterator[str]:
+def open_clone(embedded: EmbeddedServer, suffix: str) -> Iterator[str]:
     """Make a clone on the embedded server; yield its check role's URL."""
     state = embedded.state
     name = f"{state['clone']}_{suffix}"
