@@ -203,6 +203,7 @@ class Sandbox:
         ward = Ward(check, savepoints=savepoints, nonce=outer.nonce)
         with nested_check(self._session, outer, ward, kind) as inner:
             self._armed = inner
+            inner.connection.example = self.example
             try:
                 yield inner.connection
             finally:
