@@ -83,5 +83,12 @@ def _outcome(act: Callable[[], Any], failed: str) -> tuple[str, str]:
     except pytest.skip.Exception as skipped:
         return UNREACHED, f"skipped: {skipped}"
     except BaseException as error:
-        return failed, f"{error}" or type(error).__name__
+        return failed, _said(error)
     return PASSED, ""
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says; of a group, what each in it says."""
+    if isinstance(error, BaseExceptionGroup):
+        return "\n".join((str(error), *map(_said, error.exceptions)))
+    return f"{error}" or type(error).__name__

@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_oneroof.errors import SettingsError
 
-KINDS = ("sql", "admin", "session", "file", "production")
+KINDS = ("sql", "admin", "session", "file", "production", "stepped")
 AREAS = ("data", "schema", "boundary", "own")
 _IDENT = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _KEYS = frozenset(
@@ -157,6 +157,8 @@ def _fault(entry: Mapping[str, Any]) -> Fault:
         wrong.append("noticed names the checks that must notice")
     if entry.get("kind") == "file" and not (entry.get("file") and entry.get("old")):
         wrong.append("kind file takes file, old and new")
+    if entry.get("kind") == "stepped" and not entry.get("at"):
+        wrong.append("kind stepped takes at: a stage of the suite")
     if entry.get("kind") == "session" and not entry.get("opens"):
         wrong.append("kind session takes opens: admin or check")
     if wrong:

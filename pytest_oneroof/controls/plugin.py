@@ -31,6 +31,7 @@ from pytest_oneroof.controls.verdict import (
 )
 from pytest_oneroof.evidence.facts import Check
 from pytest_oneroof.report_plugin import take_figures
+from pytest_oneroof.workers import STEPPED
 
 if TYPE_CHECKING:
     from pytest_oneroof.run import RunPlugin
@@ -43,7 +44,10 @@ STAGES = {
     "admin": "admin",
     "session": "admin",
     "production": "production",
+    "stepped": "stepped",
 }
+# Suites whose checks work elsewhere than in the guarded transaction, or for too long.
+ELSEWHERE = frozenset({"production", "pipeline", *STEPPED})
 # An explained fault is shown to the checks that write its table, and take less than
 # this, in seconds: what explains it may no longer hold.
 QUICK = 0.25
@@ -104,7 +108,7 @@ class ControlsPlugin:
             self._on(stage),
         ):
             for name in self.checks:
-                if name.startswith("production:"):
+                if name.partition(":")[0] in ELSEWHERE:
                     continue
                 stage.touched = Touched()
                 began = time.perf_counter()
@@ -136,6 +140,10 @@ class ControlsPlugin:
             from pytest_oneroof.controls.accepted import ProductionStage
 
             return ProductionStage(run, self.owner.config, self._production)
+        if name == "stepped":
+            from pytest_oneroof.controls.stepped import SteppedStage
+
+            return SteppedStage()
         from pytest_oneroof.controls.rehearsed import RehearsalStage
 
         return RehearsalStage(run, self.owner.config)
@@ -189,7 +197,7 @@ class ControlsPlugin:
         assert self._caller is not None
         item = self.checks[check]
         with stage.calling(item):
-            return self._caller.call(item, lambda i: _called(i, run))
+            return self._caller.call(item, lambda i: _called(i, run, stage))
 
     @contextlib.contextmanager
     def _on(self, stage: Stage) -> Iterator[None]:
@@ -260,10 +268,13 @@ class ControlsPlugin:
 
 
 @contextlib.contextmanager
-def _called(item: pytest.Item, run: CloneRun) -> Iterator[None]:
+def _called(item: pytest.Item, run: CloneRun, stage: Stage) -> Iterator[None]:
     """Call a check; its figures are none of the next one's."""
     try:
-        with examples_isolated(item, run, contextlib.nullcontext):
+        with (
+            stage.around(item),
+            examples_isolated(item, run, contextlib.nullcontext),
+        ):
             yield
     finally:
         take_figures(item)

@@ -23,7 +23,7 @@ from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
-from pytest_oneroof.controls.stages import Stage, text_changed
+from pytest_oneroof.controls.stages import Stage, text_changed, undone_example
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.session import CloneRun
 from pytest_oneroof.state import run_key
@@ -32,8 +32,6 @@ from pytest_oneroof.state import run_key
 PATIENCE = 200
 OPEN = b"SAVEPOINT oneroof_control; "
 UNDO = b"ROLLBACK TO SAVEPOINT oneroof_control; RELEASE SAVEPOINT oneroof_control"
-EXAMPLE = b"SAVEPOINT oneroof_example"
-NO_EXAMPLE = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example"
 
 
 class StagedRun(CloneRun):
@@ -100,15 +98,10 @@ class RehearsalStage(Stage):
             connection.retire()
             pgconn.exec_(UNDO)
 
-    @contextlib.contextmanager
-    def example(self) -> Iterator[None]:
+    def example(self) -> contextlib.AbstractContextManager[None]:
         """Undo one Hypothesis example of the called check."""
         assert self._admin is not None
-        self._admin.pgconn.exec_(EXAMPLE)
-        try:
-            yield
-        finally:
-            self._admin.pgconn.exec_(NO_EXAMPLE)
+        return undone_example(self._admin.pgconn)
 
     def close(self) -> None:
         """Drop the rehearsal clone."""

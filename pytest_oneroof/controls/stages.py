@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pytest_oneroof.clone.sandbox import Sandbox
 
 
+EXAMPLE = b"SAVEPOINT oneroof_example"
+NO_EXAMPLE = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example"
+
+
 class Stage:
     """A place for faults; `name` is its own in what is told.
 
@@ -40,6 +44,10 @@ class Stage:
 
     def calling(self, item: pytest.Function) -> AbstractContextManager[None]:
         """Prepare what one call needs, for the length of the block."""
+        return contextlib.nullcontext()
+
+    def around(self, item: Any) -> AbstractContextManager[None]:
+        """Do what a call needs when its fixtures are there."""
         return contextlib.nullcontext()
 
     def example(self) -> AbstractContextManager[None]:
@@ -63,6 +71,7 @@ class GuardedStage(Stage):
         self.sandbox = sandbox
         self.watches = False
         self.touched = Touched()
+        self._pgconn: Any = None
 
     @contextlib.contextmanager
     def broken(self, fault: Fault | None, name: str) -> Iterator[None]:
@@ -88,13 +97,24 @@ class GuardedStage(Stage):
         """Hand out the connection of a check that is called under the fault."""
         with self.sandbox.nested(check, savepoints=savepoints, kind=kind) as inner:
             inner.ward.remember = self.watches
+            self._pgconn = inner.pgconn
             yield inner
             if self.watches and isinstance(inner, GuardedConnection):
                 self.touched = touched_by(inner)
 
     def example(self) -> AbstractContextManager[None]:
         """Isolate one Hypothesis example of the called check."""
-        return self.sandbox.example()
+        return undone_example(self._pgconn)
+
+
+@contextlib.contextmanager
+def undone_example(pgconn: Any) -> Iterator[None]:
+    """Undo one Hypothesis example to a savepoint; the fault's own proof is enough."""
+    pgconn.exec_(EXAMPLE)
+    try:
+        yield
+    finally:
+        pgconn.exec_(NO_EXAMPLE)
 
 
 def text_changed(fault: Fault | None) -> AbstractContextManager[Any]:

@@ -125,7 +125,8 @@ class Controls:
         if not self.complete:
             return []
         busy = {check for result in self.results for check in result.killed_by}
-        return sorted(self.checks - busy - set(self.unseen))
+        idle = sorted(self.checks - busy)
+        return [check for check in idle if not _stands_for(self.unseen, check)]
 
     def line(self) -> str:
         """Return the one line of the closing section."""
@@ -165,6 +166,14 @@ class Controls:
             "unseen": dict(sorted(self.unseen.items())),
             "faults": [asdict(result) for result in ordered],
         }
+
+
+def _stands_for(names: Iterable[str], check: str) -> bool:
+    """Tell whether one of the names is the check's, or its beginning with `*`."""
+    return any(
+        name == check or (name.endswith("*") and check.startswith(name[:-1]))
+        for name in names
+    )
 
 
 def _some(names: Sequence[str]) -> str:

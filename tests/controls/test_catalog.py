@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.controls.catalog import Catalog, read_catalog
+from pytest_oneroof.controls.catalog import KINDS, Catalog, read_catalog
 from pytest_oneroof.errors import SettingsError
 
 FAULT = {"id": "x", "kind": "sql", "breaks": "A row is gone.", "noticed": ["a:b"]}
@@ -35,7 +35,10 @@ def test_a_fault_is_read_whole(tmp_path: Path) -> None:
     ("change", "told"),
     [
         ({"id": "A b"}, "an id is made of a-z, 0-9, dots and hyphens"),
-        ({"kind": "magic"}, "kind is one of sql, admin, session, file, production"),
+        (
+            {"kind": "magic"},
+            "kind is one of sql, admin, session, file, production, stepped",
+        ),
         ({"area": "moon"}, "area is one of data, schema, boundary, own"),
         ({"breaks": " "}, "breaks says in a sentence what is broken"),
         ({"noticed": []}, "noticed names the checks that must notice"),
@@ -84,4 +87,4 @@ def test_the_shipped_catalog_is_broad() -> None:
     kinds = Counter(fault.kind for fault in faults)
     assert len(faults) >= 200
     assert min(areas[area] for area in ("data", "schema", "boundary")) >= 30
-    assert set(kinds) == {"sql", "file", "admin", "session", "production"}
+    assert set(kinds) == set(KINDS)

@@ -1,0 +1,58 @@
+"""Faults of a suite that goes step by step, on the clone that it commits on.
+
+Such a suite has a fixture that brings its clone to a stage, and rolls back what is
+tried there: `trial(stage)` yields a connection, `forget()` drops what was remembered
+of the stage's figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_oneroof.controls.catalog import Fault
+from pytest_oneroof.controls.made import make
+from pytest_oneroof.controls.stages import Stage, text_changed
+from pytest_oneroof.errors import SettingsError
+
+
+class SteppedStage(Stage):
+    """The suite's own clone, at the stage that a fault names."""
+
+    name = "stepped"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fault: Fault | None = None
+
+    @contextlib.contextmanager
+    def broken(self, fault: Fault | None, name: str) -> Iterator[None]:
+        """Remember the fault: it is made when the suite's fixture is there."""
+        self._fault = fault
+        yield
+
+    @contextlib.contextmanager
+    def around(self, item: Any) -> Iterator[None]:
+        """Make the fault at its stage, and roll it back after the call."""
+        fault = self._fault
+        if fault is None:
+            yield
+            return
+        journey = journey_of(item)
+        with journey.trial(fault.at) as connection:
+            make(connection, fault)
+            journey.forget()
+            try:
+                with text_changed(fault):
+                    yield
+            finally:
+                journey.forget()
+
+
+def journey_of(item: Any) -> Any:
+    """Return the fixture of a check that leads its clone through stages."""
+    found = [v for v in item.funcargs.values() if hasattr(v, "trial")]
+    if not found:
+        raise SettingsError(f"{item.nodeid} goes through no stages")
+    return found[0]
