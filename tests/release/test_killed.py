@@ -105,6 +105,46 @@ def test_killed_in_each_tier(
     assert read_standing(Where(ratified_url), FULL).phase.name == "greenfield"
 
 
+def test_killed_on_the_way_back(
+    ratified_url: str, edited: Callable[..., Packet], tmp_path: Path
+) -> None:
+    """SIGKILL while tiers are undone one by one: the rest is told, and taken back."""
+    packet = edited(
+        "full",
+        "rollback/40_tier_3.sql",
+        "\nCOMMIT;",
+        "\nSELECT pg_catalog.pg_sleep(14);\n\nCOMMIT;",
+    )
+    log = tmp_path / "log"
+    order = rollout.Order(FULL, ratified_url, "directus", log, APPROVAL)
+    assert rollout.run(order, lambda line: None).status == 0
+    words = command(packet, ratified_url, tmp_path)
+    words[words.index("run")] = "rollback"
+    del words[words.index("--ratified-apr") :]
+    running = subprocess.Popen(
+        [*words, "--tier-by-tier"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+    )
+    try:
+        await_(lambda: bool(backends(ratified_url, asleep=True)), "no tier slept")
+    finally:
+        running.send_signal(signal.SIGKILL)
+        running.communicate()
+    await_(lambda: not backends(ratified_url, asleep=False), "the step went on")
+    [kept] = log.glob("*/rollout_full_rollback_*.json")
+    assert [step.step for step in load_log(kept).steps] == ["R6", "R5", "R4"]
+    assert load_log(kept).running == "R3"
+    standing = read_standing(Where(ratified_url), FULL)
+    assert standing.phase.name == "partial"
+    assert [s.step for s in standing.present if s.packet == "full"] == ["1", "2", "3"]
+    back = rollout.roll_back(order, lambda line: None)
+    assert back.status == 0, back.lines
+    assert back.data["pinned"] is True
+    assert read_standing(Where(ratified_url), FULL).phase.name == "greenfield"
+
+
 def test_terminated_backend_is_told(
     ratified_url: str, edited: Callable[..., Packet], tmp_path: Path
 ) -> None:

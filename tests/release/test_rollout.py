@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -126,6 +129,32 @@ def test_rehearse_full_shows_every_figure(oneroof: Callable[..., Ended]) -> None
     assert ended.data["moved"] == []
     assert "directus" in ended.data["watched"]
     assert ended.data["authorizes_production"] is False
+
+
+def test_a_terminal_sees_what_goes_on(cache: Path) -> None:
+    """On a terminal stderr tells each stage with its time; stdout stays plain."""
+    controller, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_oneroof", "rollout", "verify", "ownership"],
+        env={
+            **os.environ,
+            "ONEROOF_CACHE_DIR": str(cache),
+            "TERM": "xterm",
+            "COLUMNS": "120",
+        },
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        check=False,
+        timeout=60,
+    )
+    os.close(terminal)
+    os.set_blocking(controller, False)
+    told = os.read(controller, 1 << 20).decode()
+    os.close(controller)
+    assert done.returncode == 1
+    assert re.search(r"… running packet ownership [0-9.]+ s", told)
+    assert b"\x1b" not in done.stdout
+    assert done.stdout.decode().splitlines()[-1] == "ownership does not stand"
 
 
 def test_rehearsal_drops_its_clone(

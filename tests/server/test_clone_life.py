@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_oneroof.clone.adopt import remark
 from pytest_oneroof.clone.dump import dumping, pump, restoring
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres.connect import connect, redact, with_database
 from pytest_oneroof.postgres.fingerprint import compare_content, read_content
@@ -95,6 +99,35 @@ def test_lives_from_create_to_drop(
             [f"%{made['nonce']}"],
         ).fetchall()
     assert left == []
+
+
+def test_sanitises_a_live_copy_and_collects_it_when_it_has_expired(
+    oneroof: Run, users_server: str, production: str, tmp_path: Path
+) -> None:
+    """SQL runs before the copy is a clone; gc drops it, with its roles, in time."""
+    file = tmp_path / "clean.sql"
+    file.write_text(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_database WHERE"
+        " shobj_description(oid, 'pg_database') LIKE 'pytest-oneroof clone %'"
+        " AND datname = current_database()) THEN RAISE 'marked'; END IF; END $$;"
+        " UPDATE governance_registry SET name = 'somebody'"
+    )
+    options = ("--by", "dump", "--sanitise", file, "--expires", "30m", "--json")
+    made = json.loads(oneroof("clone", "create", CLONE, "--from", production, *options))
+    assert made["notes"][-1].startswith("sanitised by clean.sql, sha256 ")
+    with connect(with_database(users_server, CLONE)) as clone:
+        names = clone.execute("SELECT DISTINCT name FROM governance_registry")
+        assert names.fetchall() == [("somebody",)]
+    assert "nothing to collect" in oneroof("clone", "gc")
+    with closing(Host(users_server, Records(tmp_path / "cache/databases"))) as host:
+        found = host.find(CLONE)
+        assert found is not None
+        assert found.marker is not None
+        remark(host, CLONE, found.marker, expires="2026-01-01T00:00:00Z")
+    assert f"dropped database {CLONE}: expired" in oneroof("clone", "gc")
+    with connect(users_server) as admin:
+        query = "SELECT FROM pg_roles WHERE rolname = %s"
+        assert admin.execute(query, [made["role"]]).fetchone() is None
 
 
 def test_adopts_what_was_copied_by_hand(
