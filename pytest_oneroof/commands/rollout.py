@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.answer import BROKEN, DONE, Answer
-from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.hold import find_ours
-from pytest_oneroof.clone.host import Found, Host
-from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.output import JSON, emit
-from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.commands.rollout_place import (
+    STAND_IN,
+    logs_folder,
+    needed,
+    server_of,
+)
 from pytest_oneroof.postgres.connect import redact
-from pytest_oneroof.postgres.embedded import default_cache
 from pytest_oneroof.progress import meter
 from pytest_oneroof.release import rollout as o
 from pytest_oneroof.release.plan import Packet, open_packet, told_plan
-from pytest_oneroof.release.rehearse_copy import Copied, Main, rehearse_copy
+from pytest_oneroof.release.rehearse_copy import Copied, rehearse_copy
 from pytest_oneroof.release.seal import SealBroken
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.steps import Where
 
 Say = Callable[[str], Any]
-STAND_IN = "stand-in"
 TARGET = click.option(
     "--target-url",
     metavar="URL",
@@ -116,9 +112,9 @@ def rehearse(
     """
 
     def work(opened: Packet, say: Say) -> Answer:
-        with _server(say, admin_url, source, main) as place:
+        with server_of(say, admin_url, source, main) as place:
             own_server = admin_url is not None
-            copied = Copied(*place, _logs(log), own_server=own_server)
+            copied = Copied(*place, logs_folder(log), own_server=own_server)
             answer = rehearse_copy(opened, copied, say)
             return answer if own_server else _aimed(answer, STAND_IN)
 
@@ -152,13 +148,13 @@ def run(
     Held with 10 at a closed gate, another database, another phase, or an approval
     without its quorum. Nothing overrides that.
     """
-    url = _needed(target_url, "--target-url URL names the production")
-    code = _needed(ratified_apr, "--ratified-apr CODE; never invent one")
-    seal = _needed(pin, "--seal SHA256 is the manifest that was rehearsed")
+    url = needed(target_url, "--target-url URL names the production")
+    code = needed(ratified_apr, "--ratified-apr CODE; never invent one")
+    seal = needed(pin, "--seal SHA256 is the manifest that was rehearsed")
     typed = _typed(database)
 
     def work(opened: Packet, say: Say) -> Answer:
-        order = o.Order(opened, url, typed, _logs(log), code)
+        order = o.Order(opened, url, typed, logs_folder(log), code)
         return o.run(order, say)
 
     ctx.exit(_told(packet, seal, work, as_json=as_json))
@@ -178,7 +174,7 @@ def verify(
         if target_url is not None:
             answer = o.verify(opened, Where(target_url), say)
             return _aimed(answer, redact(target_url))
-        with _server(say) as (host, origin, _):
+        with server_of(say) as (host, origin, _):
             answer = o.verify(opened, Where(host.url(origin)), say)
             return _aimed(answer, STAND_IN)
 
@@ -217,11 +213,11 @@ def rollback(
 
     Fails when it undid nothing, or when what it left is not the pin of before.
     """
-    url = _needed(target_url, "--target-url URL names the production")
+    url = needed(target_url, "--target-url URL names the production")
     typed = _typed(database)
 
     def work(opened: Packet, say: Say) -> Answer:
-        order = o.Order(opened, url, typed, _logs(log))
+        order = o.Order(opened, url, typed, logs_folder(log))
         return o.roll_back(order, say, tier_by_tier=tier_by_tier, pins=pins)
 
     ctx.exit(_told(packet, pin, work, as_json=as_json))
@@ -246,58 +242,11 @@ def _told(
     return answer.status
 
 
-@contextlib.contextmanager
-def _server(
-    say: Say,
-    admin_url: str | None = None,
-    source: str | None = None,
-    main: str | None = None,
-) -> Iterator[tuple[Host, str, Main | None]]:
-    """Yield the server, what is copied there, and the main clone, held if free."""
-    if admin_url is not None:
-        origin = _needed(source, "--from DATABASE says what to copy")
-        records = Records(_cache() / "databases")
-        with contextlib.closing(Host(admin_url, records)) as host:
-            found = find_ours(host, main) if main is not None else None
-            yield host, origin, _main(host, found)
-        return
-    click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
-    settings = s.resolve({}, os.environ, lambda name: None)
-    server = standin.acquire(settings, say)
-    try:
-        records = standin.records_of(server)
-        with contextlib.closing(Host(server.url("postgres"), records)) as host:
-            found = find_ours(host, main or server.state["clone"])
-            origin = source or server.state["production"]
-            yield host, origin, _main(host, found)
-    finally:
-        server.release()
-
-
-def _main(host: Host, found: Found | None) -> Main | None:
-    return None if found is None else Main(found, free=host.try_lock(found.oid))
-
-
 def _aimed(answer: Answer, target: str) -> Answer:
     return Answer(answer.status, {"target": target, **answer.data}, answer.lines)
-
-
-def _needed(value: str | None, told: str) -> str:
-    if not value:
-        raise SettingsError(f"missing: {told}")
-    return value
 
 
 def _typed(database: str | None) -> str:
     if database is None and sys.stdin.isatty():
         database = click.prompt("type the name of the production", type=str)
-    return _needed(database, "--database NAME, the production's name typed by you")
-
-
-def _logs(given: Path | None) -> Path:
-    return given if given is not None else _cache() / "rollouts"
-
-
-def _cache() -> Path:
-    found = os.environ.get("ONEROOF_CACHE_DIR")
-    return Path(found) if found else default_cache()
+    return needed(database, "--database NAME, the production's name typed by you")

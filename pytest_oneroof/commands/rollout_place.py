@@ -1,0 +1,72 @@
+"""Where `oneroof rollout` works beside a production, and where logs are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pytest_oneroof import settings as s
+from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.hold import find_ours
+from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.records import Records
+from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.postgres.embedded import default_cache
+from pytest_oneroof.release.rehearse_copy import Main
+
+Say = Callable[[str], Any]
+STAND_IN = "stand-in"
+
+
+@contextlib.contextmanager
+def server_of(
+    say: Say,
+    admin_url: str | None = None,
+    source: str | None = None,
+    main: str | None = None,
+) -> Iterator[tuple[Host, str, Main | None]]:
+    """Yield the server, what is copied there, and the main clone, held if free."""
+    if admin_url is not None:
+        origin = needed(source, "--from DATABASE says what to copy")
+        records = Records(_cache() / "databases")
+        with contextlib.closing(Host(admin_url, records)) as host:
+            found = find_ours(host, main) if main is not None else None
+            yield host, origin, _main(host, found)
+        return
+    click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
+    settings = s.resolve({}, os.environ, lambda name: None)
+    server = standin.acquire(settings, say)
+    try:
+        records = standin.records_of(server)
+        with contextlib.closing(Host(server.url("postgres"), records)) as host:
+            found = find_ours(host, main or server.state["clone"])
+            origin = source or server.state["production"]
+            yield host, origin, _main(host, found)
+    finally:
+        server.release()
+
+
+def _main(host: Host, found: Found | None) -> Main | None:
+    return None if found is None else Main(found, free=host.try_lock(found.oid))
+
+
+def needed(value: str | None, told: str) -> str:
+    """Return a value that was given; raise SettingsError where it is missing."""
+    if not value:
+        raise SettingsError(f"missing: {told}")
+    return value
+
+
+def logs_folder(given: Path | None) -> Path:
+    """Return where logs are kept: as given, or in the cache folder."""
+    return given if given is not None else _cache() / "rollouts"
+
+
+def _cache() -> Path:
+    found = os.environ.get("ONEROOF_CACHE_DIR")
+    return Path(found) if found else default_cache()
