@@ -20,6 +20,8 @@ from mutmut.utils.format_utils import orig_function_and_class_names_from_key
 
 EXPLAINED = Path(__file__).with_name("explained.toml")
 KILLED = ("killed", "timeout")
+# mutmut calls it a timeout too: pytest itself could not run the tests.
+UNRUN = 255
 
 Mutant = tuple[str, str, str]
 
@@ -49,7 +51,8 @@ def outcomes() -> Iterator[tuple[str, str, Path, str]]:
         data = SourceFileMutationData(path=path)
         data.load()
         for name, code in data.exit_code_by_key.items():
-            yield path.as_posix(), name, path, status_by_exit_code[code]
+            status = "not run" if code == UNRUN else status_by_exit_code[code]
+            yield path.as_posix(), name, path, status
 
 
 def main() -> int:

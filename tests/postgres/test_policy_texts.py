@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_oneroof.postgres.policy import (
@@ -113,6 +115,11 @@ READ_ONLY = [
 ]
 
 
+def words(text: str) -> str:
+    """Return a test's id: the words of the statement, message or remedy."""
+    return "-".join(re.findall(r"[a-z]+", text.lower()))[:40] or "empty"
+
+
 def shown(refusal: Refusal | None) -> tuple[str, str, str]:
     """Return what a refusal shows: message, remedy, statement."""
     assert refusal is not None
@@ -120,7 +127,7 @@ def shown(refusal: Refusal | None) -> tuple[str, str, str]:
     return refusal.message, refusal.remedy, refusal.statement
 
 
-@pytest.mark.parametrize(("text", "message", "remedy", "statement"), GUARDED)
+@pytest.mark.parametrize(("text", "message", "remedy", "statement"), GUARDED, ids=words)
 def test_guarded_refusal_is_shown_whole(
     text: str, message: str, remedy: str, statement: str
 ) -> None:
@@ -129,7 +136,9 @@ def test_guarded_refusal_is_shown_whole(
     assert shown(guarded_refusal(text)) == expected
 
 
-@pytest.mark.parametrize(("text", "message", "remedy", "statement"), READ_ONLY)
+@pytest.mark.parametrize(
+    ("text", "message", "remedy", "statement"), READ_ONLY, ids=words
+)
 def test_read_only_refusal_is_shown_whole(
     text: str, message: str, remedy: str, statement: str
 ) -> None:
@@ -156,7 +165,9 @@ def test_savepoints_of_the_check_are_not_changed() -> None:
     assert guarded_refusal(text) is not None
 
 
-@pytest.mark.parametrize("refusal", [guarded_refusal, read_only_refusal])
+@pytest.mark.parametrize(
+    "refusal", [guarded_refusal, read_only_refusal], ids=["guarded", "read-only"]
+)
 def test_only_large_texts_are_judged_again(refusal: object) -> None:
     """A refusal is remembered up to a size, so that memory stays bounded."""
     assert callable(refusal)
