@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -166,6 +167,28 @@ def test_a_snapshot_interrupted_leaves_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["a.dump.part"]
     oneroof("clone", "gc", "--dry-run").expect(0, f"never finished: {file}.part")
     oneroof("clone", "gc").expect(0, f"never finished: {file}.part")
+    assert list(tmp_path.iterdir()) == []
+    oneroof("clone", "snapshot", CLONE, file).expect(0)
+    oneroof("clone", "drop", CLONE).expect(0)
+
+
+def test_a_disk_that_is_full_leaves_no_snapshot(
+    server: EmbeddedServer, oneroof: Run, tmp_path: Path
+) -> None:
+    """Where the file takes no more it is told, and neither part nor seal stays."""
+    file, limit = tmp_path / "a.dump", 1 << 20
+    oneroof("clone", "create", CLONE).expect(0)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_oneroof", "clone", "snapshot", CLONE, file],
+        env={**os.environ, "ONEROOF_CACHE_DIR": str(server.cache)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    told = f"oneroof: cannot write {file}: File too large\nnothing of it stays"
+    assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
     oneroof("clone", "snapshot", CLONE, file).expect(0)
     oneroof("clone", "drop", CLONE).expect(0)
