@@ -85,6 +85,12 @@ class Meter(Watch):
         if detail and self._progress is not None and self._task is not None:
             self._progress.update(self._task, description=line)
 
+    def note(self, line: str) -> None:
+        """Leave a line above the running step."""
+        if sys.stderr.isatty():
+            console = self._progress.console if self._progress else _console()
+            console.print(f"… {line}", markup=False, highlight=False)
+
     def close(self) -> None:
         """End the running step, and leave the terminal as it was; idempotent."""
         self._end()
@@ -121,4 +127,8 @@ def _progress() -> Progress:
         FlowColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=_console(), transient=True)
+
+
+def _console() -> Console:
+    return Console(stderr=True)

@@ -88,7 +88,7 @@ class Creation:
         require_room(room, f"a copy of {origin.name!r}")
         self.notes[:] = [f"copied by {way}: {why}", str(room)]
         for line in self.notes:
-            watch.say(line)
+            watch.note(line)
         watch.begin(f"{origin.name} → {wish.name}", origin.size)
         marker = wish.marker(origin.name)
         started = time.perf_counter()

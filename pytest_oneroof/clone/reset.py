@@ -22,7 +22,7 @@ def reset_from(host: Host, found: Found, template: Found, watch: Watch) -> Found
     assert template.marker is not None
     room = read_room(host, template.size, database=template.name)
     require_room(room, f"a fresh copy of {template.name!r}")
-    watch.say(str(room))
+    watch.note(str(room))
     watch.begin(f"{template.name} → {found.name}", template.size)
     fresh = new_marker(found.marker.source, kind=found.marker.kind, like=found.marker)
     marker = dataclasses.replace(fresh, baseline=template.marker.baseline)

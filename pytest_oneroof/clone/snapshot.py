@@ -107,7 +107,7 @@ def restore(host: Host, file: Path, wish: Wish, watch: Watch) -> Restored:
     size = int(facts.get("database_bytes") or 4 * (entry.size or 0))
     room = read_room(host, size)
     require_room(room, f"the snapshot {file.name}")
-    watch.say(str(room))
+    watch.note(str(room))
     source = header.marker.source if header.marker else header.database
     marker = dataclasses.replace(
         wish.marker(f"{source} (snapshot {file.name})"),

@@ -16,7 +16,10 @@ class Watch:
         """Tell that so many bytes more have flowed."""
 
     def say(self, line: str) -> None:
-        """Tell a line."""
+        """Begin a step that nothing flows in."""
+
+    def note(self, line: str) -> None:
+        """Tell a line that stays, and begins no step."""
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,6 @@ def test_tells_size_and_rate_on_a_terminal(
     assert done.returncode == 0
     assert "… copied by dump: it was asked for" in told
     assert re.search(rf"shop → {CLONE}", told)
-    assert re.search(r"[0-9.]+/[0-9.]+ MB", told)
+    assert re.search(r"[0-9.]+ of [0-9.]+ MB", told)
     assert b"\x1b" not in done.stdout
     oneroof("clone", "drop", CLONE).expect(0)
