@@ -33,8 +33,8 @@ from pytest_oneroof.evidence.rollback_evidence import (
 )
 from pytest_oneroof.evidence.tokens import TOKENS
 from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.release.manifest import Entry
-from pytest_oneroof.release.seal import differences
+from pytest_oneroof.sealing.manifest import Entry
+from pytest_oneroof.sealing.seal import differences
 
 Connection = psycopg.Connection[Any]
 Facts = dict[str, Any]

@@ -28,8 +28,8 @@ from pytest_oneroof.evidence import decision, rollback_evidence
 from pytest_oneroof.evidence.blockers import open_blockers
 from pytest_oneroof.evidence.rollback_evidence import Applied, build_document
 from pytest_oneroof.postgres.fingerprint_content import read_content
-from pytest_oneroof.release.manifest import Entry, render
-from pytest_oneroof.release.seal_command import check_seal
+from pytest_oneroof.sealing.manifest import Entry, render
+from pytest_oneroof.sealing.seal_command import check_seal
 
 Connection = psycopg.Connection[Any]
 

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, DONE, Answer
-from pytest_oneroof.release.seal_command import CASES, run_case
+from pytest_oneroof.sealing.seal_command import CASES, run_case
 
 SUITE = resources.read_json(CASES)
 DRIFTS = {case["id"]: case for case in SUITE["cases"] if case["codes"]}

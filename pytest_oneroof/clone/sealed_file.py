@@ -19,9 +19,9 @@ from typing import Any
 from pytest_oneroof.clone.dump import CHUNK, Count
 from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.postgres.embedded import write_whole
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry, Finding
-from pytest_oneroof.release.seal import SealBroken
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry, Finding
+from pytest_oneroof.sealing.seal import SealBroken
 
 SEAL, PART = ".sha256", ".part"
 _FACT = re.compile(r"^# ([a-z_]+)=(.+)$", re.M)

@@ -37,7 +37,7 @@ from pytest_oneroof.commands.clone_place import (
 )
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.progress import meter
-from pytest_oneroof.release.seal import SealBroken
+from pytest_oneroof.sealing.seal import SealBroken
 
 BROKEN = 3
 FILE = click.Path(dir_okay=False, path_type=Path)

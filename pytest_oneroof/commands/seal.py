@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pytest_oneroof.commands.output import JSON, answer
-from pytest_oneroof.release import seal_command
+from pytest_oneroof.sealing import seal_command
 
 ROOT = click.option(
     "--root",

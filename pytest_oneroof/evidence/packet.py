@@ -17,8 +17,8 @@ from pytest_oneroof.evidence import packet_checks
 from pytest_oneroof.evidence import packet_files as pf
 from pytest_oneroof.evidence.packet_input import PacketInput
 from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
-from pytest_oneroof.release.manifest import Finding
-from pytest_oneroof.release.seal import check
+from pytest_oneroof.sealing.manifest import Finding
+from pytest_oneroof.sealing.seal import check
 
 _EXECUTABLE = ("commands.sh", "RERUN.sh")
 # renameat2(2): relative paths are the process's own; exchange both names at once.

@@ -20,7 +20,7 @@ from pytest_oneroof.evidence.decision import check_decision
 from pytest_oneroof.evidence.report import VERDICT, made_of
 from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
 from pytest_oneroof.evidence.tokens import forbidden_in
-from pytest_oneroof.release.manifest import Entry, Finding
+from pytest_oneroof.sealing.manifest import Entry, Finding
 
 Files = Mapping[str, bytes]
 Values = Mapping[str, Any]

@@ -20,8 +20,8 @@ from pytest_oneroof.evidence.attestations import attest, differences
 from pytest_oneroof.evidence.packet_input import PacketInput
 from pytest_oneroof.evidence.strict_json import write_json
 from pytest_oneroof.postgres.connect import redact
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry
 
 FORMAT = "oneroof-packet/1"
 TOOL = f"pytest-oneroof {__version__}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from pytest_oneroof import resources
 from pytest_oneroof.evidence import rollback_evidence
 from pytest_oneroof.evidence.facts import Seal
-from pytest_oneroof.release.seal import check
+from pytest_oneroof.sealing.seal import check
 
 PACKETS = "sql/release"
 MANIFEST = "manifest-sha256.txt"

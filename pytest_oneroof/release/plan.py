@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.seal import SealBroken, check
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.seal import SealBroken, check
 
 FOLDER = "sql/release"
 PLAN = "plan.json"

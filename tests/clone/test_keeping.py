@@ -21,7 +21,7 @@ from pytest_oneroof.clone.space import Room, require_room
 from pytest_oneroof.clone.watch import Flow
 from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.postgres.tools import Tools
-from pytest_oneroof.release.seal import SealBroken, check
+from pytest_oneroof.sealing.seal import SealBroken, check
 
 NOW = datetime(2026, 6, 2, 12, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from pytest_oneroof.controls.changed import changed
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.evidence import tokens
 from pytest_oneroof.evidence.tokens import forbidden_in_value
-from pytest_oneroof.release import seal
+from pytest_oneroof.sealing import seal
 
 GATE = "sql/gate/gate_check.sql"
 
@@ -54,7 +54,7 @@ def test_a_table_of_functions_keeps_the_real_ones() -> None:
 def test_what_is_not_there_cannot_be_changed() -> None:
     """A text that the file does not hold is an error, and nothing is changed."""
     code = seal.differences.__code__
-    for file in ("pytest_oneroof/release/seal.py", GATE):
+    for file in ("pytest_oneroof/sealing/seal.py", GATE):
         with (
             pytest.raises(SettingsError, match=f"{file} does not hold what a fault"),
             changed(file, "no such text", ""),
@@ -66,7 +66,7 @@ def test_what_is_not_there_cannot_be_changed() -> None:
 def test_an_error_in_the_block_changes_back() -> None:
     """The change ends with its block, however that ends."""
     code = seal.differences.__code__
-    change = changed("pytest_oneroof/release/seal.py", "found.sha256 !=", "None is")
+    change = changed("pytest_oneroof/sealing/seal.py", "found.sha256 !=", "None is")
     inside = None
     with contextlib.suppress(KeyError), change:
         inside = seal.differences.__code__

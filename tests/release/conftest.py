@@ -24,8 +24,8 @@ from pytest_oneroof.release.plan import FOLDER, MANIFEST, Packet, open_packet
 from pytest_oneroof.release.proof import Pin, read_pin
 from pytest_oneroof.release.rehearsal_clone import greenfield_clone
 from pytest_oneroof.release.rehearse import RATIFIED, open_gate
-from pytest_oneroof.release.seal import write
 from pytest_oneroof.release.steps import Where
+from pytest_oneroof.sealing.seal import write
 
 APPROVAL = "APR-BOOT-AUTHMODEL-1"
 # What humans do, in this order: votes, the status by its own trigger, the signature.

@@ -15,7 +15,6 @@ from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.postgres.statements import read as read_statements
 from pytest_oneroof.production.gate import predicate
-from pytest_oneroof.release import manifest as m
 from pytest_oneroof.release.plan import (
     FOLDER,
     MANIFEST,
@@ -26,7 +25,8 @@ from pytest_oneroof.release.plan import (
     parse_plan,
     told_plan,
 )
-from pytest_oneroof.release.seal import SealBroken, write
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.seal import SealBroken, write
 
 PACKETS = ("full", "ownership")
 FILES = [

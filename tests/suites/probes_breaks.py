@@ -18,8 +18,8 @@ import pytest
 from pytest_oneroof import shipped
 from pytest_oneroof.clone import guard, provenance, schema_compatibility, secrets_scan
 from pytest_oneroof.evidence import decision, rollback_evidence, tokens
-from pytest_oneroof.release import seal
-from pytest_oneroof.release.manifest import Finding
+from pytest_oneroof.sealing import seal
+from pytest_oneroof.sealing.manifest import Finding
 
 suite: Any = shipped.load("probes")
 classes: Any = importlib.import_module("pytest_oneroof.suites.probe_classes")

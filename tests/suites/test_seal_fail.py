@@ -13,9 +13,9 @@ import pytest
 
 from pytest_oneroof import shipped
 from pytest_oneroof.answer import BROKEN, DONE
-from pytest_oneroof.release import seal
-from pytest_oneroof.release.manifest import Entry, Finding
-from pytest_oneroof.release.seal_command import selftest
+from pytest_oneroof.sealing import seal
+from pytest_oneroof.sealing.manifest import Entry, Finding
+from pytest_oneroof.sealing.seal_command import selftest
 
 Data = Callable[[bytes], bytes]
 suite: Any = shipped.load("seal")

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry, Finding
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry, Finding
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _HASH_SHOWN = 12

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry
-from pytest_oneroof.release.seal import check, write
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry
+from pytest_oneroof.sealing.seal import check, write
 
 TEXT = '-- Tầng 3 — sở hữu\nSELECT \'é\';\n{"a": "ü"}\n'.encode()
 

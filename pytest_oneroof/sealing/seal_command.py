@@ -15,9 +15,9 @@ from typing import Any
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, DONE, FAILED, Answer
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry
-from pytest_oneroof.release.seal import Checked, SealBroken, check, write
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry
+from pytest_oneroof.sealing.seal import Checked, SealBroken, check, write
 
 CASES = "fixtures/seal/cases.json"
 MANIFEST_NAME = "manifest-sha256.txt"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry
-from pytest_oneroof.release.seal import SealBroken, check, read_sealed, write
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry
+from pytest_oneroof.sealing.seal import SealBroken, check, read_sealed, write
 
 TEXT = '-- Tầng 3 — sở hữu\nSELECT \'é\';\n{"a": "ü"}\n'.encode()
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.release import manifest as m
-from pytest_oneroof.release.manifest import Entry, Finding
-from pytest_oneroof.release.seal import SealBroken, check, read_sealed, write
+from pytest_oneroof.sealing import manifest as m
+from pytest_oneroof.sealing.manifest import Entry, Finding
+from pytest_oneroof.sealing.seal import SealBroken, check, read_sealed, write
 
 ONE, TWO = Entry.of("sql/1.sql", b"1"), Entry.of("sql/2.sql", b"22")
 SUM = hashlib.sha256(b"").hexdigest()

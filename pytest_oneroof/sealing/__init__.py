@@ -1,0 +1,1 @@
+"""Seals: bytes against a manifest of sha256 and length, in order."""
