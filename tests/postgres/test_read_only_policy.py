@@ -56,7 +56,7 @@ def example(rule: Rule) -> str:
 def words(value: object) -> str:
     if isinstance(value, Rule):
         value = f"{value.subject} {value.pattern}"
-    return "-".join(re.findall(r"\w+", str(value)))[:60] or "empty"
+    return "-".join(re.findall(r"\w+", str(value), re.ASCII))[:60] or "empty"
 
 
 @pytest.mark.parametrize("rule", READ_ONLY, ids=words)

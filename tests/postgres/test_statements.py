@@ -23,7 +23,7 @@ from pytest_oneroof.postgres.statements import (
 def words(value: object) -> str:
     # Sets in order: xdist wants the same ids on every worker.
     text = " ".join(sorted(value)) if isinstance(value, set) else str(value)
-    return "-".join(re.findall(r"\w+", text))[:60] or "empty"
+    return "-".join(re.findall(r"\w+", text, re.ASCII))[:60] or "empty"
 
 
 def one(text: str) -> Statement:
