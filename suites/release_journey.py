@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Rehearsal
+from pytest_oneroof.controls.changed import replaced
 from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.release.executor import Outcome, Probe, read_probe, run_steps
-from pytest_oneroof.release.plan import Packet, Step, open_packet
+from pytest_oneroof.release.plan import FOLDER, Packet, Step, open_packet
 from pytest_oneroof.release.proof import Pin, Proof, prove, read_pin
 from pytest_oneroof.release.rehearse import RATIFIED, open_gate
 from pytest_oneroof.release.standing import Standing, read_standing
@@ -38,6 +40,7 @@ class Rollout:
 
     def __init__(self, packet: str, make_clone: MakeClone) -> None:
         self.packet: Packet = open_packet(packet)
+        self.folder = f"{FOLDER}/{packet}/"
         self.numbers = [GREENFIELD, *(step.step for step in self.packet.steps)]
         self._stack = contextlib.ExitStack()
         self.clone = self._stack.enter_context(make_clone())
@@ -100,6 +103,29 @@ class Rollout:
         outcome = self.run(*back)
         assert outcome.failed is None, f"not rolled back: {outcome.failed}"
         return prove(self.packet.name, before, applied, self.pin())
+
+    @contextlib.contextmanager
+    def broken(self, fault: Any) -> Iterator[None]:
+        """Have a fault of the controls stand at its stage, for a block.
+
+        It changes a file of the packet, or writes on the clone beside it, or both.
+        """
+        self.reach(fault.at)
+        whole = self.packet
+        if fault.file:
+            name = fault.file.removeprefix(self.folder)
+            text = replaced(whole.files[name].decode(), name, fault.old, fault.new)
+            self.packet = replace(whole, files={**whole.files, name: text.encode()})
+        try:
+            with contextlib.closing(open_target(self.where, writes=True)) as beside:
+                for statement in fault.does:
+                    beside.execute(statement.encode())
+            yield
+        finally:
+            self.packet = whole
+            # A rollback that was broken may have undone some tiers and not others.
+            if fault.does or "rollback" in fault.file or self.stage != fault.at:
+                self.back()
 
     @contextlib.contextmanager
     def trial(self, stage: str) -> Iterator[Connection]:

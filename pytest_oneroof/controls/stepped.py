@@ -2,7 +2,8 @@
 
 Such a suite has a fixture that brings its clone to a stage, and rolls back what is
 tried there: `trial(stage)` yields a connection, `forget()` drops what was remembered
-of the stage's figures.
+of the stage's figures. One whose checks take steps themselves has `broken(fault)`
+instead: it makes the fault, and undoes it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ class SteppedStage(Stage):
         if fault is None:
             yield
             return
-        journey = journey_of(item)
+        journey = journey_of(item, fault)
+        if hasattr(journey, "broken"):
+            with journey.broken(fault):
+                yield
+            return
         with journey.trial(fault.at) as connection:
             make(connection, fault)
             journey.forget()
@@ -50,9 +55,13 @@ class SteppedStage(Stage):
                 journey.forget()
 
 
-def journey_of(item: Any) -> Any:
-    """Return the fixture of a check that leads its clone through stages."""
+def journey_of(item: Any, fault: Fault) -> Any:
+    """Return the fixture of a check that leads its clone through stages.
+
+    Where there are several, the one whose `folder` holds the file that is changed.
+    """
     found = [v for v in item.funcargs.values() if hasattr(v, "trial")]
     if not found:
         raise SettingsError(f"{item.nodeid} goes through no stages")
-    return found[0]
+    fitting = [v for v in found if fault.file.startswith(getattr(v, "folder", "-"))]
+    return (fitting or found)[0]
