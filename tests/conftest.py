@@ -96,3 +96,37 @@ def run_oneroof(
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def alone() -> Iterator[Path]:
+    """A cache folder that no run of another worker shares."""
+    folder = Path(tempfile.mkdtemp(prefix="oneroof-alone-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def lone_server(alone: Path) -> Iterator[EmbeddedServer]:
+    """The embedded server of `alone`: what is found there, this worker's runs left."""
+    server = standin.server_for(alone, 16)
+    server.acquire(lambda s: standin.build(s, print), print)
+    yield server
+    server.release()
+
+
+@pytest.fixture
+def run_alone(
+    run_oneroof: Callable[..., pytest.RunResult],
+    alone: Path,
+    lone_server: EmbeddedServer,
+) -> Callable[..., pytest.RunResult]:
+    """Run pytest on the clone of the lone server."""
+
+    def run(*arguments: str) -> pytest.RunResult:
+        return run_oneroof(
+            "--oneroof-clone", f"--oneroof-cache-dir={alone}", *arguments
+        )
+
+    return run

@@ -29,27 +29,9 @@ def test_slow(oneroof_clone):
 """
 
 
-@pytest.fixture(scope="module")
-def alone() -> Iterator[Path]:
-    """A cache folder that no other test's runs share."""
-    folder = Path(tempfile.mkdtemp(prefix="oneroof-alone-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def server(alone: Path) -> Iterator[EmbeddedServer]:
-    """The embedded server of these tests."""
-    server = standin.server_for(alone, 16)
-    server.acquire(lambda s: standin.build(s, print), print)
-    yield server
-    server.release()
-
-
 @pytest.fixture
 def start(
-    pytester: pytest.Pytester, alone: Path, server: EmbeddedServer
+    pytester: pytest.Pytester, alone: Path, lone_server: EmbeddedServer
 ) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start pytest on a slow test, and wait until the test is in the middle."""
     started: list[subprocess.Popen[str]] = []
@@ -85,18 +67,6 @@ def start(
         process.communicate()
 
 
-@pytest.fixture
-def run_alone(run_oneroof: Run, alone: Path) -> Run:
-    """Run pytest on the clone of these tests' server."""
-
-    def run(*arguments: str) -> pytest.RunResult:
-        return run_oneroof(
-            "--oneroof-clone", f"--oneroof-cache-dir={alone}", *arguments
-        )
-
-    return run
-
-
 def databases(server: EmbeddedServer) -> set[str]:
     """Return the names of the databases that carry our marker."""
     host = Host(server.url("postgres"), standin.records_of(server))
@@ -109,13 +79,13 @@ def databases(server: EmbeddedServer) -> set[str]:
 def test_second_run_works_on_a_copy(
     start: Callable[..., subprocess.Popen[str]],
     run_alone: Run,
-    server: EmbeddedServer,
+    lone_server: EmbeddedServer,
 ) -> None:
     """A run beside another takes a copy of the clone; both are green."""
     first = start(8)
     result = run_alone("oneroof/test_isolation.py")
     result.assert_outcomes(passed=8)
-    clone = server.state["clone"]
+    clone = lone_server.state["clone"]
     result.stdout.fnmatch_lines([f"oneroof: clone {clone}_* on PostgreSQL *"])
     told, _ = first.communicate(timeout=60)
     assert first.returncode == 0, told
@@ -126,19 +96,19 @@ def test_second_run_works_on_a_copy(
 def test_interrupted_run_leaves_nothing(
     start: Callable[..., subprocess.Popen[str]],
     run_alone: Run,
-    server: EmbeddedServer,
+    lone_server: EmbeddedServer,
     how: signal.Signals,
 ) -> None:
     """After kill -9 or Ctrl-C in a check the next run is green, and tells of it."""
-    before = databases(server)
+    before = databases(lone_server)
     process = start(60)
     os.kill(process.pid, how)
     told, _ = process.communicate(timeout=60)
     result = run_alone("--oneroof-suite=coverage,isolation")
     result.assert_outcomes(passed=34)
-    after = databases(server)
+    after = databases(lone_server)
     assert after == before
-    clone = server.state["clone"]
+    clone = lone_server.state["clone"]
     if how == signal.SIGKILL:
         result.stdout.fnmatch_lines(
             [f"oneroof: found: the last run on {clone} did not*"]
@@ -166,7 +136,7 @@ def test_law(oneroof_clone, number):
 
 
 def test_killed_worker_spoils_no_other_check(
-    run_alone: Run, server: EmbeddedServer, pytester: pytest.Pytester
+    run_alone: Run, lone_server: EmbeddedServer, pytester: pytest.Pytester
 ) -> None:
     """The check that killed its worker fails; another takes over, on a proved clone."""
     pytester.makepyfile(killed=KILLED)
@@ -183,8 +153,11 @@ def test_killed_worker_spoils_no_other_check(
     after = run_alone("-n2", "killed.py", "--deselect=killed.py::test_law[5]")
     after.assert_outcomes(passed=11)
     assert "verdict    GO (clone)" in after.outlines
-    left = databases(server) - {server.state["clone"], server.state["template"]}
-    assert all(name.startswith(f"{server.state['clone']}_") for name in left), left
+    left = databases(lone_server) - {
+        lone_server.state["clone"],
+        lone_server.state["template"],
+    }
+    assert all(name.startswith(f"{lone_server.state['clone']}_") for name in left), left
 
 
 def test_dead_server_ends_the_run_plainly(

@@ -20,7 +20,7 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 _USERINFO = re.compile(
-    r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]*@", re.IGNORECASE
+    r"(?P<head>[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*):[^\s/]*@", re.IGNORECASE
 )
 
 

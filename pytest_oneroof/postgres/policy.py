@@ -87,8 +87,10 @@ def _guarded(text: str, open_savepoints: frozenset[str]) -> Refusal | None:
 
 def _verb_refusal(statement: Statement, known: set[str]) -> Refusal | None:
     verb, name = statement.verb, statement.savepoint
+    if verb is None:
+        return None
     if verb not in SAVEPOINT_VERBS:
-        return _match("guarded", "verb", [verb] if verb else [], statement)
+        return _match("guarded", "verb", [verb], statement)
     if name is None:
         return _refusal(_text_rule("guarded", "unparsed savepoint"), statement)
     if verb == "savepoint":
@@ -170,9 +172,8 @@ def _refusal(rule: Rule, statement: Statement, found: str = "") -> Refusal:
 
 
 def _shown(subject: Subject, name: str, statement: Statement) -> str:
-    verb = name if subject == "verb" else statement.verb
-    if verb:
-        return verb.replace("_", " ").upper()
+    if statement.verb:
+        return statement.verb.replace("_", " ").upper()
     return _command(name) if subject == "statement" else name
 
 
@@ -209,7 +210,10 @@ _PASSWORD = re.compile(
     r"(?P<key>\b(?:ssl)?password\b['\"]?\s*=?\s*)(?:E?'(?:[^']|'')*'|[^\s'\")]+)",
     re.IGNORECASE,
 )
-_USERINFO = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@']*):[^\s/']*@", re.I)
+# A bounded scheme: a long word is looked at once, not from each of its letters.
+_USERINFO = re.compile(
+    r"(?P<head>[a-z][a-z0-9+.-]{0,30}://[^\s/:@']*):[^\s/']*@", re.IGNORECASE
+)
 
 
 class _Index:

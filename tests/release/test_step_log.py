@@ -136,7 +136,7 @@ def test_log_is_plain_json_with_its_documented_keys(log: Log) -> None:
     log.keep(RUN, {})
     data = json.loads(log.file.read_text())
     assert data["format"] == "oneroof-rollout-log/1"
-    docs = (Path(step_log.__file__).parents[2] / "docs/release.md").read_text()
+    docs = (Path(__file__).parents[2] / "docs/release.md").read_text()
     for key in (*data, *data["steps"][0]):
         assert f"`{key}`" in docs, key
 

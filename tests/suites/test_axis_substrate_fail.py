@@ -33,7 +33,7 @@ REHEARSALS = (
 
 
 def test_each_check_fails_by_name(
-    pytester: pytest.Pytester, run_oneroof: Run, server_admin_url: str
+    pytester: pytest.Pytester, run_alone: Run, lone_server: EmbeddedServer
 ) -> None:
     """Each break is told by its check, and no rehearsal clone is left."""
     for name in ("axis_substrate_faults", "axis_substrate_breaks"):
@@ -41,20 +41,20 @@ def test_each_check_fails_by_name(
         pytester.makepyfile(
             **{name.replace("axis_substrate_breaks", "test_breaks"): text}
         )
-    result = run_oneroof("--oneroof-clone", "test_breaks.py")
+    result = run_alone("test_breaks.py")
     result.assert_outcomes(passed=BROKEN)
-    with connect(server_admin_url) as admin:
+    with connect(lone_server.url("postgres")) as admin:
         assert admin.execute(REHEARSALS.encode()).fetchall() == []
 
 
 def test_killed_run_is_swept(
-    run_oneroof: Run, cache: Path, embedded: EmbeddedServer, pytester: pytest.Pytester
+    run_alone: Run, alone: Path, lone_server: EmbeddedServer, pytester: pytest.Pytester
 ) -> None:
     """After a run was killed the next one drops its clone, starts over, and passes."""
-    _kill_in_the_middle(pytester.path, cache)
-    with connect(embedded.url("postgres")) as admin:
+    _kill_in_the_middle(pytester.path, alone)
+    with connect(lone_server.url("postgres")) as admin:
         ((left,),) = admin.execute(REHEARSALS.encode()).fetchall()
-    result = run_oneroof(*SUITE)
+    result = run_alone(*SUITE[1:])
     result.assert_outcomes(passed=ITEMS)
     result.stdout.fnmatch_lines(
         [
@@ -63,7 +63,7 @@ def test_killed_run_is_swept(
             "verdict * GO*",
         ]
     )
-    with connect(embedded.url("postgres")) as admin:
+    with connect(lone_server.url("postgres")) as admin:
         assert admin.execute(REHEARSALS.encode()).fetchall() == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 BREAKS = Path(__file__).with_name("release_breaks.py")
 REHEARSALS = (
@@ -19,18 +20,16 @@ Run = Callable[..., pytest.RunResult]
 
 
 def test_each_check_fails_by_name(
-    pytester: pytest.Pytester, run_oneroof: Run, server_admin_url: str
+    pytester: pytest.Pytester, run_alone: Run, lone_server: EmbeddedServer
 ) -> None:
     """Each break is told by its check: every item of the suite has one."""
-    listed = run_oneroof(
-        *("--oneroof-clone", "--oneroof-suite", "release", "--collect-only", "-q")
-    )
+    listed = run_alone("--oneroof-suite", "release", "--collect-only", "-q")
     items = sum("test_release.py::" in line for line in listed.outlines)
     pytester.makepyfile(test_breaks=BREAKS.read_text(encoding="utf-8"))
-    result = run_oneroof("--oneroof-clone", "test_breaks.py")
+    result = run_alone("test_breaks.py")
     # The inert shadow is broken in three ways.
     result.assert_outcomes(passed=items + 2)
-    with connect(server_admin_url) as admin:
+    with connect(lone_server.url("postgres")) as admin:
         assert admin.execute(REHEARSALS.encode()).fetchall() == []
 
 
