@@ -50,3 +50,14 @@ def test_configured_files_are_there() -> None:
         assert list(ROOT.glob(pattern)), pattern
     for name in config["pytest_add_cli_args_test_selection"]:
         assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize(
+    "entry", EXPLAINED["mutant"], ids=lambda entry: entry["function"].rpartition(".")[2]
+)
+def test_document_names_each_explained_mutant(entry: dict[str, str]) -> None:
+    """docs/mutation.md shows the line, its mutant and the reason."""
+    page = (ROOT / "docs/mutation.md").read_text(encoding="utf-8")
+    function = entry["function"].removeprefix("pytest_oneroof.")
+    row = f"| `{function}` | `{entry['was']}` | `{entry['is']}` | {entry['why']} |"
+    assert row in page.splitlines()
