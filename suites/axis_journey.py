@@ -19,6 +19,9 @@ from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Fingerprint, Rehearsal
+from pytest_oneroof.controls.catalog import Fault
+from pytest_oneroof.controls.made import make
+from pytest_oneroof.controls.stages import text_changed
 from pytest_oneroof.postgres.connect import redact
 
 PLAN = resources.read_json("fixtures/axis_substrate.json")
@@ -36,6 +39,8 @@ class Journey:
         assert_drop_script(resources.path(drop))
         self._make_clone = make_clone
         self._stack = contextlib.ExitStack()
+        # The fault that a block is under, and the one that the clone has run.
+        self._under = self._carries = ""
         self._begin()
 
     def _begin(self) -> None:
@@ -49,6 +54,7 @@ class Journey:
         self.failed = ""
         self._figures: dict[str, dict[str, Any]] = {}
         self.stage = "start"
+        self._carries = ""
         self._remember()
 
     def close(self) -> None:
@@ -61,7 +67,8 @@ class Journey:
         One that is past it begins anew. Raise AssertionError where a step failed,
         now or before, naming the first one that did.
         """
-        if ORDER.index(stage) < ORDER.index(self.stage):
+        is_past = ORDER.index(stage) < ORDER.index(self.stage)
+        if is_past or self._carries not in ("", self._under):
             self._begin()
         while self.stage != stage:
             self._step(PLAN["stages"][ORDER.index(self.stage) + 1])
@@ -74,9 +81,29 @@ class Journey:
         with connection.transaction(force_rollback=True):
             yield connection
 
-    def forget(self) -> None:
-        """Forget the figures read so far: what they are read from has changed."""
-        self._figures.clear()
+    @contextlib.contextmanager
+    def broken(self, fault: Fault) -> Iterator[None]:
+        """Have a fault of the controls stand at its stage, for a block.
+
+        What its statements do is rolled back. A file that it changes may be run by
+        the check, which leads on: the clone then carries the fault, for the next
+        check of the same one, and is made anew for whoever comes without it.
+        """
+        self._under = fault.ident
+        try:
+            with contextlib.ExitStack() as stack:
+                if fault.does or fault.definition:
+                    make(stack.enter_context(self.trial(fault.at)), fault)
+                elif self._carries != fault.ident:
+                    self.reach(fault.at)
+                self._figures.clear()
+                stack.callback(self._figures.clear)
+                stack.enter_context(text_changed(fault))
+                yield
+        finally:
+            self._under = ""
+            if self.failed or self.stage != fault.at:
+                self._carries = fault.ident
 
     def expect(self, stage: str, check: dict[str, Any]) -> None:
         """Assert the figures of one check at a stage."""

@@ -1,9 +1,7 @@
 """Faults of a suite that goes step by step, on the clone that it commits on.
 
-Such a suite has a fixture that brings its clone to a stage, and rolls back what is
-tried there: `trial(stage)` yields a connection, `forget()` drops what was remembered
-of the stage's figures. One whose checks take steps themselves has `broken(fault)`
-instead: it makes the fault, and undoes it.
+Such a suite has a fixture that leads its clone through stages: its `broken(fault)` goes
+to the stage that the fault names, makes the fault there, and undoes it.
 """
 
 from __future__ import annotations
@@ -13,8 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_oneroof.controls.catalog import Fault
-from pytest_oneroof.controls.made import make
-from pytest_oneroof.controls.stages import Stage, text_changed
+from pytest_oneroof.controls.stages import Stage
 from pytest_oneroof.errors import SettingsError
 
 
@@ -40,19 +37,8 @@ class SteppedStage(Stage):
         if fault is None:
             yield
             return
-        journey = journey_of(item, fault)
-        if hasattr(journey, "broken"):
-            with journey.broken(fault):
-                yield
-            return
-        with journey.trial(fault.at) as connection:
-            make(connection, fault)
-            journey.forget()
-            try:
-                with text_changed(fault):
-                    yield
-            finally:
-                journey.forget()
+        with journey_of(item, fault).broken(fault):
+            yield
 
 
 def journey_of(item: Any, fault: Fault) -> Any:
@@ -60,7 +46,7 @@ def journey_of(item: Any, fault: Fault) -> Any:
 
     Where there are several, the one whose `folder` holds the file that is changed.
     """
-    found = [v for v in item.funcargs.values() if hasattr(v, "trial")]
+    found = [v for v in item.funcargs.values() if hasattr(v, "broken")]
     if not found:
         raise SettingsError(f"{item.nodeid} goes through no stages")
     fitting = [v for v in found if fault.file.startswith(getattr(v, "folder", "-"))]
