@@ -17,6 +17,8 @@ TURNS = 10
 COLD = "shipped suites, cold (server and clone built)"
 WARM = "shipped suites, warm"
 REPEATED = f"shipped suites, {TURNS} times over, warm"
+CONTROLS = "negative controls, default suites"
+CONTROLS_ALL = "negative controls, all suites"
 START = "start of an unrelated project's pytest"
 WITH, WITHOUT = "plugin loaded", "-p no:oneroof"
 STARTS = {WITH: (), WITHOUT: ("-p", "no:oneroof")}
@@ -44,7 +46,10 @@ def pytest_run(folder: Path, *arguments: str) -> float:
 
 
 def measure_suites(folder: Path, times: int, add: Add, say: Say) -> None:
-    """Measure all modes: cold once, warm `times` times, ten turns twice each."""
+    """Measure all modes: cold once, warm `times` times, ten turns twice each.
+
+    Negative controls once: a run of them is hundreds of checks long.
+    """
     empty = folder / "empty"
     empty.mkdir()
     caches = {}
@@ -60,6 +65,10 @@ def measure_suites(folder: Path, times: int, add: Add, say: Say) -> None:
             add(WARM, mode, pytest_run(empty, *given))
         for _ in range(2):
             add(REPEATED, mode, pytest_run(empty, "-p", "repeat", *given))
+        say(f"negative controls, {mode}")
+        add(CONTROLS, mode, pytest_run(empty, "--oneroof-controls", *given))
+        every = ("--oneroof-suite", "all", "--oneroof-controls")
+        add(CONTROLS_ALL, mode, pytest_run(empty, *every, *given))
         shutil.rmtree(caches[mode], ignore_errors=True)
 
 

@@ -105,6 +105,10 @@ def run_claims(whole: Table, starts: Table) -> Iterator[Claim]:
     if serial and two:
         told = "-n 2 is at least 1.5 times faster, suites ten times over"
         yield told, serial / two, serial / two >= 1.5
+    controls = whole.median(suites.CONTROLS, "-n 2")
+    if controls:
+        told = "negative controls of the default suites take less than 180 s with -n 2"
+        yield told, controls, controls < 180
     loaded = starts.median(suites.START, suites.WITH)
     bare = starts.median(suites.START, suites.WITHOUT)
     if loaded and bare:

@@ -87,17 +87,19 @@ def test_claims_follow_from_the_table(
 
 
 @pytest.mark.parametrize(
-    ("two", "loaded", "held"), [(20.0, 0.209, [True, True]), (21.0, 0.211, [False] * 2)]
+    ("two", "controls", "loaded", "held"),
+    [(20.0, 179.0, 0.209, [True] * 3), (21.0, 181.0, 0.211, [False] * 3)],
 )
 def test_claims_of_whole_runs(
-    table: ModuleType, two: float, loaded: float, held: list[bool]
+    table: ModuleType, two: float, controls: float, loaded: float, held: list[bool]
 ) -> None:
-    """Two workers are 1.5 times faster, and another project waits 10 ms at most."""
+    """Two workers 1.5 times faster, controls in 3 minutes, 10 ms at another's start."""
     whole = table.Table(["serial", "-n 2"], across="serial")
     starts = table.Table(["plugin loaded", "-p no:oneroof"], across="-p no:oneroof")
     suites = table.suites
     whole.add(suites.REPEATED, "serial", 30.0)
     whole.add(suites.REPEATED, "-n 2", two)
+    whole.add(suites.CONTROLS, "-n 2", controls)
     starts.add(suites.START, suites.WITH, loaded)
     starts.add(suites.START, suites.WITHOUT, 0.2)
     assert whole.ratio(suites.REPEATED, "-n 2") == two / 30
