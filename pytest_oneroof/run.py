@@ -14,7 +14,7 @@ from pytest_oneroof.checks import examples_isolated, needs_databases, uses_clone
 from pytest_oneroof.clone.provenance import refused_lines
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence import terminal
-from pytest_oneroof.evidence.tally import Share, Tally
+from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
 from pytest_oneroof.production_plugin import ProductionPlugin
 from pytest_oneroof.progress import Meter
 from pytest_oneroof.readonly import selects_readonly
@@ -136,10 +136,17 @@ class RunPlugin:
             items[:] = own
         if self.is_controller and not self.config.getoption("collectonly", False):
             return
-        items[:0] = shipped.collect_items(session, self.wanted(), self.selected)
+        checks, faults = _split_faults(self.selected)
+        shown = shipped.collect_items(session, self.wanted(), () if faults else checks)
+        items[:0] = shown
         self._prepare_databases(items)
         if self.controlling is not None:
-            items += self.controlling.collect(session, items)
+            found = self.controlling.collect(session, items)
+            if faults:
+                # Checks are called under the faults, and are not all items themselves.
+                items[: len(shown)] = shipped.select(shown, checks)
+                found = shipped.select(found, faults)
+            items += found
 
     def _prepare_databases(self, items: list[pytest.Item]) -> None:
         """Warm the pool where an item will ask for it; refuse where it cannot."""
@@ -156,9 +163,15 @@ class RunPlugin:
 
     def wanted(self) -> tuple[shipped.Suite, ...]:
         """Return the suites that this run collects."""
-        if self.selected:
-            return shipped.suites_of(self.selected)
-        return shipped.choose(self.settings.suite, default=not self.paths_given)
+        if not self.selected:
+            return shipped.choose(self.settings.suite, default=not self.paths_given)
+        checks, faults = _split_faults(self.selected)
+        names = [suite.name for suite in shipped.suites_of(checks)]
+        if faults and self.controlling is None:
+            raise pytest.UsageError(f"{faults[0]}: give --oneroof-controls too")
+        if faults and self.controlling is not None:
+            names += self.controlling.suites_of(faults)
+        return shipped.choose(names, default=False)
 
     def _paths_given(self) -> bool:
         if self.worker is not None:
@@ -315,6 +328,15 @@ class RunPlugin:
 
 def _split(arguments: list[str]) -> tuple[list[str], tuple[str, ...]]:
     return shipped.split_arguments(arguments)
+
+
+def _split_faults(
+    selected: Iterable[str],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the selected ids of checks, and those of faults."""
+    given = tuple(selected)
+    faults = tuple(a for a in given if f"{a}::".startswith(FAULTS))
+    return tuple(a for a in given if a not in faults), faults
 
 
 def _tell_properties(item: pytest.Item) -> None:

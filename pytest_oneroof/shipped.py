@@ -92,9 +92,15 @@ def collect_items(
     )
     folder.wanted = wanted
     items = list(session.genitems(folder))
-    if not selected:
-        return items
-    chosen = []
+    return select(items, selected) if selected else items
+
+
+def select(items: list[pytest.Item], selected: Iterable[str]) -> list[pytest.Item]:
+    """Return the items of the selected ids, in their order.
+
+    Raise pytest.UsageError for a selected id that matches no item.
+    """
+    chosen: list[pytest.Item] = []
     for argument in selected:
         found = [i for i in items if _matches(i.nodeid, argument)]
         if not found:

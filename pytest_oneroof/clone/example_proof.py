@@ -17,6 +17,8 @@ OVER = "an example, or the check before it, has ended or broken it"
 UNDO = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example; "
 BACK = b"ROLLBACK TO SAVEPOINT oneroof_example"
 SHOWN = 20
+# What was put back, and what others could meet.
+Moved = tuple[tuple[residue.Residue, ...], tuple[residue.Residue, ...]]
 
 
 @contextlib.contextmanager
@@ -63,10 +65,14 @@ def proved_example(
 
 
 def _undo(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
-    """Undo an example that failed; its transaction may be gone altogether."""
+    """Undo an example that failed or was rejected; its transaction may be gone.
+
+    What it left is not judged: the error is told, or the check's proof tells it.
+    """
     if session.status in (Status.INTRANS, Status.INERROR):
         _remember_query(session, armed)
         _read(session, armed, before)
+        _put_back(session, armed, before)
 
 
 def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> str:
@@ -117,28 +123,34 @@ def _judge(
     session: GuardedSession, armed: Armed, before: ledger.Row, *, strict: bool
 ) -> None:
     """Put back what the example moved; raise ResidueError for what it left."""
-    after, ward = armed.row, armed.connection.ward
-    assert after is not None
-    unseen = session.may_set_sequences(ward)
-    if not unseen and ledger.same_but_sequences(before, after):
-        if before[ledger.SEQUENCES_AT] == after[ledger.SEQUENCES_AT]:
-            return
-        moved = restore.put_sequences_back(
-            session, before, after, within=armed.positions
-        )
-        restored, left, armed.row = moved.changes, moved.still, moved.row
-    else:
-        restored, left = _put_all_back(session, armed, before, unseen=unseen)
-    armed.restored = residue.merged(armed.restored, restored)
+    restored, left = _put_back(session, armed, before)
     proof = residue.Proof(armed.check, restored=restored, dirty=left)
     proof = residue.verdict_of(proof, strict=strict)
     if proof.verdict != "clean":
         raise ResidueError(str(proof))
 
 
+def _put_back(session: GuardedSession, armed: Armed, before: ledger.Row) -> Moved:
+    """Put back what the example moved; return that, and what others could meet."""
+    after, ward = armed.row, armed.connection.ward
+    assert after is not None
+    unseen = session.may_set_sequences(ward)
+    if unseen or not ledger.same_but_sequences(before, after):
+        restored, left = _put_all_back(session, armed, before, unseen=unseen)
+    elif before[ledger.SEQUENCES_AT] == after[ledger.SEQUENCES_AT]:
+        return (), ()
+    else:
+        moved = restore.put_sequences_back(
+            session, before, after, within=armed.positions
+        )
+        restored, left, armed.row = moved.changes, moved.still, moved.row
+    armed.restored = residue.merged(armed.restored, restored)
+    return restored, left
+
+
 def _put_all_back(
     session: GuardedSession, armed: Armed, before: ledger.Row, *, unseen: bool
-) -> tuple[tuple[residue.Residue, ...], tuple[residue.Residue, ...]]:
+) -> Moved:
     """Put back all that an example moved; return that, and what others could meet."""
     assert armed.row is not None
     was, now = session.state(before), session.state(armed.row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from pytest_oneroof.controls.verdict import (
     named,
 )
 from pytest_oneroof.evidence.facts import Check
+from pytest_oneroof.evidence.tally import FAULTS
 from pytest_oneroof.report_plugin import take_figures
 from pytest_oneroof.workers import STEPPED
 
@@ -77,9 +78,7 @@ class ControlsPlugin:
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> list[pytest.Item]:
         """Return the faults' items, after seeing each check pass unbroken."""
-        catalog = read_catalog(resources.path(FOLDER))
-        if self.owner.settings.faults is not None:
-            catalog = catalog.joined(read_catalog(self.owner.settings.faults))
+        catalog = self._read()
         self._caller = Caller(session)
         self._production = catalog.production
         self.checks = {check_id(item): item for item in checks_among(items)}
@@ -94,6 +93,24 @@ class ControlsPlugin:
         self.controls.planned = {fault.ident for fault in faults}
         self.controls.unseen = dict(catalog.unseen)
         return collect_faults(session, self, tuple(faults))
+
+    def suites_of(self, nodeids: Iterable[str]) -> list[str]:
+        """Return the suites whose checks these faults are shown to.
+
+        Generated ones are shown to the default suites.
+        """
+        idents = {nodeid.removeprefix(FAULTS) for nodeid in nodeids}
+        faults = [f for f in self._read().faults if f.ident in idents]
+        names = {check.partition(":")[0] for f in faults for check in f.noticed}
+        if idents - {fault.ident for fault in faults}:
+            names |= {suite.name for suite in shipped.choose((), default=True)}
+        return [suite.name for suite in shipped.suites() if suite.name in names]
+
+    def _read(self) -> Catalog:
+        catalog = read_catalog(resources.path(FOLDER))
+        if self.owner.settings.faults is not None:
+            catalog = catalog.joined(read_catalog(self.owner.settings.faults))
+        return catalog
 
     def _learn(self, catalog: Catalog) -> tuple[Fault, ...]:
         """See each check pass unbroken, learn what it touches; generate faults."""
@@ -220,7 +237,14 @@ class ControlsPlugin:
         result = item.stash.get(result_key, None)
         if result is not None and report.when == "call":
             report.__dict__[REPORTED] = asdict(result)
+        if report.when == "call" and report.passed:
+            self._note_passed(item)
         return report
+
+    def _note_passed(self, item: pytest.Item) -> None:
+        """Take a step that passed for seen unbroken: its faults are made there."""
+        if shipped.suite_of(item.nodeid) in STEPPED:
+            self._seen_unbroken.add((STAGES["stepped"], check_id(item)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the result that a report carries."""

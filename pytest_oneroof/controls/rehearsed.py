@@ -65,6 +65,8 @@ class RehearsalStage(Stage):
     def broken(self, fault: Fault | None, name: str) -> Iterator[None]:
         """Make a fault as the administrator, and go on as the check role."""
         made = self._clone()
+        # The session of the fault before this one, just closed, would be a stranger.
+        await_empty(made)
         run, opened = self._run, contextlib.ExitStack()
         staged = StagedRun(run, made)
         staged.stage = self

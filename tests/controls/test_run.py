@@ -141,6 +141,25 @@ def test_an_explained_check_is_not_idle(
     result.stdout.fnmatch_lines(["controls   1/1 killed", "verdict    GO (clone)"])
 
 
+def test_a_fault_runs_alone_by_its_id(run_oneroof: Run) -> None:
+    """The id of a fault, as printed, runs that fault and nothing beside it."""
+    given = ("--oneroof-clone", "--oneroof-controls")
+    listed = "oneroof/controls::axis-substrate-a-a05"
+    generated = "oneroof/controls::trigger.event_outbox.trg_event_outbox_type_validate"
+    check = "oneroof/test_coverage.py::test_ownership_rows[r1.1]"
+    result = run_oneroof(*given, listed, generated)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["controls   2/2 killed*", "verdict    GO (clone)"])
+    run_oneroof(*given, listed, check).assert_outcomes(passed=2)
+    for arguments, told in (
+        ((*given, "oneroof/controls::none"), "*no shipped check matches: *::none"),
+        (("--oneroof-clone", listed), f"*{listed}: give --oneroof-controls too"),
+    ):
+        refused = run_oneroof(*arguments)
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        refused.stderr.fnmatch_lines([told])
+
+
 def test_a_check_that_fails_unbroken_notices_nothing(
     pytester: pytest.Pytester, run_oneroof: Run, faults: Callable[..., None]
 ) -> None:

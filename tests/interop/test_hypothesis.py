@@ -12,7 +12,7 @@ import asyncio
 import functools
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 )
@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 FEW = settings(max_examples=8, deadline=None, database=None)
 LAW = "INSERT INTO law_catalog (law_code) VALUES (%s)"
 CODES = st.text("abc", min_size=1, max_size=3)
+FIRST = {}
 
 def count(db):
     return db.execute("SELECT count(*) FROM law_catalog").fetchone()[0]
@@ -65,6 +66,13 @@ class TestMethods:
     def test_method(self, oneroof_target, code):
         assert count(oneroof_target) == 5
         oneroof_target.execute(LAW, [code])
+
+@FEW
+@given(CODES)
+def test_rejected_after_a_draw(oneroof_clone, code):
+    row = oneroof_clone.execute("SELECT nextval('system_issues_id_seq')").fetchone()
+    assert row == FIRST.setdefault("row", row)
+    assume(len(code) < 3)
 
 @pytest.mark.oneroof(isolation="savepoint")
 @FEW
@@ -117,7 +125,7 @@ def test_production(oneroof_production, number):
     query = "SELECT count(*) FROM dot_tools WHERE %s >= 0"
     assert oneroof_production.execute(query, [number]).fetchone() == (309,)
 """
-CHECKS = 9
+CHECKS = 10
 
 
 def test_every_kind_is_isolated(pytester: pytest.Pytester, run_oneroof: Run) -> None:

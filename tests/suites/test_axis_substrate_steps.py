@@ -1,4 +1,4 @@
-"""Every check of the axis substrate is seen failing; a killed run leaves nothing."""
+"""The axis substrate: what is in its way is told; a killed run leaves nothing."""
 
 from __future__ import annotations
 
@@ -21,30 +21,21 @@ from pytest_oneroof.session import CloneRun
 from pytest_oneroof.settings import CLONE_PATTERN, Settings
 
 Run = Callable[..., pytest.RunResult]
-HERE = Path(__file__).parent
+STEPS_FILE = Path(__file__).with_name("axis_substrate_steps.py")
 PLAN = resources.read_json("fixtures/axis_substrate.json")
 SUITE = ("--oneroof-clone", "--oneroof-suite", "axis_substrate")
 ITEMS = 122
-BROKEN = 128
+STEPS = 6
 REHEARSALS = (
     "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ '_rehearsal_'"
     " ORDER BY datname"
 )
 
 
-def test_each_check_fails_by_name(
-    pytester: pytest.Pytester, run_alone: Run, lone_server: EmbeddedServer
-) -> None:
-    """Each break is told by its check, and no rehearsal clone is left."""
-    for name in ("axis_substrate_faults", "axis_substrate_breaks"):
-        text = (HERE / f"{name}.py").read_text(encoding="utf-8")
-        pytester.makepyfile(
-            **{name.replace("axis_substrate_breaks", "test_breaks"): text}
-        )
-    result = run_alone("test_breaks.py")
-    result.assert_outcomes(passed=BROKEN)
-    with connect(lone_server.url("postgres")) as admin:
-        assert admin.execute(REHEARSALS.encode()).fetchall() == []
+def test_what_is_in_the_way_is_told(pytester: pytest.Pytester, run_alone: Run) -> None:
+    """A failed step, a moved baseline, an idle rollback, a stage that is past."""
+    pytester.makepyfile(test_steps=STEPS_FILE.read_text(encoding="utf-8"))
+    run_alone("test_steps.py").assert_outcomes(passed=STEPS)
 
 
 def test_killed_run_is_swept(
