@@ -30,9 +30,10 @@ BOTH_TARGETS = (
     "acceptance reads production, a rehearsal the clone; give one of them"
 )
 
-# A marker with arguments, as in oneroof(isolation="rollback"); and the words.
-_CALL = re.compile(r"[^\s()]+\(\s*\w+\s*=[^)]*\)")
-_WORD = re.compile(r"[^\s()]+")
+# A marker with arguments, as in oneroof(isolation="rollback"); and the words. Compiled
+# when they are asked for: most runs have no marker expression.
+_CALL = r"[^\s()]+\(\s*\w+\s*=[^)]*\)"
+_WORD = r"[^\s()]+"
 _OPERATORS = ("and", "or", "not")
 
 
@@ -99,7 +100,7 @@ def _selects(expression: str, *, marked: bool) -> bool:
         word = match.group()
         return word if word in _OPERATORS else str(marked and word == MARKER)
 
-    plain = _WORD.sub(value, _CALL.sub("False", expression))
+    plain = re.sub(_WORD, value, re.sub(_CALL, "False", expression))
     return _evaluate(ast.parse(plain.strip(), mode="eval").body)
 
 

@@ -137,7 +137,9 @@ OPTIONS: tuple[Option, ...] = (
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
 
-@dataclass(frozen=True)
+# Made in every pytest run where the package is installed: without the methods that
+# nobody calls, each of which a dataclass compiles.
+@dataclass(frozen=True, repr=False, eq=False)
 class Settings:
     """All settings, read once; `sources` says where each value came from."""
 
