@@ -29,6 +29,8 @@ Say = Callable[[str], object]
 def pytest_run(folder: Path, *arguments: str) -> float:
     """Run pytest in a folder; return the seconds it took. Exit where it fails."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ONEROOF_")}
+    # As where a package is installed: compiled once, not in every run.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     path = os.pathsep.join(filter(None, [str(HERE), inherited.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     with Clock() as clock:
