@@ -19,8 +19,8 @@ from benchmarks import databases, rows, suites
 from benchmarks import table as t
 from benchmarks.databases import Database
 from benchmarks.table import Table
+from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 

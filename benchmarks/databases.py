@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_oneroof import resources
+from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.records import Records
-from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.settings import CLONE_PATTERN

@@ -12,9 +12,9 @@ import psycopg
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from benchmarks.databases import Database, throw_away_url
+from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.fingerprint_content import read_content

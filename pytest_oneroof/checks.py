@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_oneroof.clone import examples, residue
-from pytest_oneroof.clone.connection import GuardedConnection
-from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
+from pytest_oneroof.check import examples
+from pytest_oneroof.check.connection import GuardedConnection
+from pytest_oneroof.check.connection_async import GuardedAsyncConnection
+from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError

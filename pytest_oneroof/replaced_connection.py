@@ -18,10 +18,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from pytest_oneroof.check.connection import GuardedConnection
+from pytest_oneroof.check.connection_async import GuardedAsyncConnection
+from pytest_oneroof.check.savepoint_mode import HIGHEST, SAVEPOINT
 from pytest_oneroof.checks import Checks, read_marker
-from pytest_oneroof.clone.connection import GuardedConnection
-from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
-from pytest_oneroof.clone.savepoint_mode import HIGHEST, SAVEPOINT
 from pytest_oneroof.postgres.connect import parse
 from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.postgres.statements import read

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import standin, taking
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.lease import Lease
@@ -16,18 +17,13 @@ from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.run_provenance import Looking, judge_clone
-from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
-from pytest_oneroof.postgres.embedded import (
-    EmbeddedServer,
-    default_cache,
-    write_whole,
-)
+from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
 from pytest_oneroof.production.baseline import (
     Phase,
     compare_metrics,

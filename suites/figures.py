@@ -14,7 +14,7 @@ import pytest
 from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
-from pytest_oneroof.clone.connection import GuardedConnection
+from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.production.baseline import PARTIAL, read_metrics, tell_phase
 
 Connection = psycopg.Connection[Any]

@@ -14,11 +14,7 @@ from pytest_oneroof.suites.reach import (
     writers_of,
     written_here,
 )
-from pytest_oneroof.suites.rehearsals import (
-    committing_clone,
-    copies_possible,
-    run_of,
-)
+from pytest_oneroof.suites.rehearsals import committing_clone, copies_possible, run_of
 from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 

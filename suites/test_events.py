@@ -7,12 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from pytest_oneroof.suites.governed import read_governed, same
-from pytest_oneroof.suites.reach import (
-    Attached,
-    reach_of,
-    read_routines,
-    written_here,
-)
+from pytest_oneroof.suites.reach import Attached, reach_of, read_routines, written_here
 from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import refused, rows, sql, value
 

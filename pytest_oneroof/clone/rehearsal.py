@@ -26,10 +26,7 @@ from pytest_oneroof.clone.throwaway import KEPT
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, with_database
-from pytest_oneroof.postgres.fingerprint_content import (
-    ContentFingerprint,
-    read_content,
-)
+from pytest_oneroof.postgres.fingerprint_content import ContentFingerprint, read_content
 from pytest_oneroof.postgres.fingerprint_schema import SchemaFingerprint, read_schema
 from pytest_oneroof.postgres.scripts import ScriptRun, run_script
 

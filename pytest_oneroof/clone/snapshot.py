@@ -19,12 +19,7 @@ from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.dump import dumping, pump, restoring
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.making import half_made
-from pytest_oneroof.clone.sealed_file import (
-    NewFile,
-    Sum,
-    read_seal,
-    require_seal,
-)
+from pytest_oneroof.clone.sealed_file import NewFile, Sum, read_seal, require_seal
 from pytest_oneroof.clone.space import read_room, require_room
 from pytest_oneroof.clone.watch import Flow, Watch
 from pytest_oneroof.clone.wish import Wish, finish

@@ -15,12 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone.guard import GuardedClone
 from pytest_oneroof.clone.host import MAINTENANCE
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.rehearsal import Rehearsal, rehearsal, why_not
-from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
-from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.stages import Stage, text_changed, undone_example

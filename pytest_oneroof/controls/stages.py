@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.clone.connection import GuardedConnection
+from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.changed import changed
@@ -18,7 +18,7 @@ from pytest_oneroof.controls.touched import Touched, touched_by
 from pytest_oneroof.errors import ResidueError
 
 if TYPE_CHECKING:
-    from pytest_oneroof.clone.sandbox import Sandbox
+    from pytest_oneroof.check.sandbox import Sandbox
 
 
 EXAMPLE = b"SAVEPOINT oneroof_example"

@@ -14,13 +14,7 @@ from typing import Any
 
 from pytest_oneroof.answer import DONE, FAILED, Answer
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.release.ending import (
-    NOTHING,
-    ended,
-    head,
-    held,
-    told_outcome,
-)
+from pytest_oneroof.release.ending import NOTHING, ended, head, held, told_outcome
 from pytest_oneroof.release.executor import Outcome, end_log, pin_of, run_steps
 from pytest_oneroof.release.plan import Packet, Step
 from pytest_oneroof.release.proof import Pin, Proof, load_pins, prove, save_pins

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.clone.standin import records_of
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.session import CloneRun

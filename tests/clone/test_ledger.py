@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_oneroof.clone import ledger
+from pytest_oneroof.check import ledger
 
 NASTY = ["", "NULL", "null", 'a"b', "a\\b", "\\n", "a,b", "{a}", "a b", "ä€", "\n", "'"]
 # PostgreSQL stores every character but NUL.

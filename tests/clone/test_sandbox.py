@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_oneroof.clone.connection_async import GuardedAsyncConnection
+from pytest_oneroof.check.connection_async import GuardedAsyncConnection
+from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.sandbox import Sandbox
 from pytest_oneroof.errors import (
     CloneError,
     GuardRefused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_oneroof.clone.setval import (
+from pytest_oneroof.check.setval import (
     NONE,
     Routine,
     SetvalRoutines,

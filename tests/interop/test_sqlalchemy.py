@@ -32,7 +32,7 @@ def test_without_commits_played(
     shutil.copytree(PROJECT, pytester.path, dirs_exist_ok=True)
     pytester.makepyfile(
         dulled="""
-        from pytest_oneroof.clone.savepoint_mode import SavepointMode
+        from pytest_oneroof.check.savepoint_mode import SavepointMode
 
         SavepointMode.settle = lambda self: None
         SavepointMode.change_isolation_level = lambda self, value: None

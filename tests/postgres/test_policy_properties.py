@@ -8,11 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_oneroof.postgres import grammar
-from pytest_oneroof.postgres.policy import (
-    guarded_refusal,
-    read_only_refusal,
-    rules,
-)
+from pytest_oneroof.postgres.policy import guarded_refusal, read_only_refusal, rules
 from pytest_oneroof.postgres.statements import apply_savepoints, read
 
 FORBIDDEN = sorted(

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_oneroof.clone import ledger, residue
-from pytest_oneroof.clone.guarded_session import SET_UP, GuardedSession, Positions
+from pytest_oneroof.check import ledger
+from pytest_oneroof.check.guarded_session import SET_UP, GuardedSession, Positions
+from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.clone.results import Failed, literal, quoted, succeeded
 

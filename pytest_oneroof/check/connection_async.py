@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.clone.connection import Guarding
-from pytest_oneroof.clone.savepoint_mode import COMMIT, ROLLBACK
-from pytest_oneroof.clone.ward import Ward
+from pytest_oneroof.check.connection import Guarding
+from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK
+from pytest_oneroof.check.ward import Ward
 
 
 class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):

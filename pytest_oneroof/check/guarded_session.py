@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from pytest_oneroof.clone import ledger, setval
-from pytest_oneroof.clone.armed import Armed
+from pytest_oneroof.check import ledger, setval
+from pytest_oneroof.check.armed import Armed
+from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit, untried_tripwire
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.marker import PREFIX
@@ -22,7 +23,6 @@ from pytest_oneroof.clone.results import (
     sqlstate,
     succeeded,
 )
-from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.errors import GuardRefused
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect

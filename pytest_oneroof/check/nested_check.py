@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from pytest_oneroof.clone import ledger, restore
-from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.guarded_session import GuardedSession, Status
-from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
-from pytest_oneroof.clone.ward import Ward
+from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check.armed import Armed
+from pytest_oneroof.check.guarded_session import GuardedSession, Status
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.errors import CloneError
 
 OPEN = b"SAVEPOINT oneroof_control; "

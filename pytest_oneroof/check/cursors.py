@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_oneroof.clone import ledger
+from pytest_oneroof.check import ledger
 from pytest_oneroof.postgres import statements
 
 

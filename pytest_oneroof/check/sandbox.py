@@ -14,20 +14,21 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from pytest_oneroof.clone import ledger, residue, restore
-from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.connection import GuardedConnection
-from pytest_oneroof.clone.example_proof import proved_example
+from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check.armed import Armed
+from pytest_oneroof.check.connection import GuardedConnection
+from pytest_oneroof.check.example_proof import proved_example
+from pytest_oneroof.check.guarded_session import GuardedSession, Status
+from pytest_oneroof.check.nested_check import nested_check
+from pytest_oneroof.check.prover import ANEW, Prover
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.check.ward import Ward
+from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.guard import GuardedClone, Rules
-from pytest_oneroof.clone.guarded_session import GuardedSession, Status
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.nested_check import nested_check
-from pytest_oneroof.clone.prover import ANEW, Prover
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.results import message_of, succeeded
-from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
-from pytest_oneroof.clone.ward import Ward
 from pytest_oneroof.errors import CloneError
 
 T = TypeVar("T")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pytest_oneroof.clone.connection import Guarding
-from pytest_oneroof.clone.ledger import Row
+from pytest_oneroof.check.connection import Guarding
+from pytest_oneroof.check.ledger import Row
 from pytest_oneroof.clone.residue import Residue
 
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import pq
 
 if TYPE_CHECKING:
-    from pytest_oneroof.clone.ward import Ward
+    from pytest_oneroof.check.ward import Ward
 
 SAVEPOINT = b"SAVEPOINT oneroof_check"
 COMMIT = b"RELEASE " + SAVEPOINT + b"; " + SAVEPOINT

@@ -12,10 +12,11 @@ from dataclasses import replace
 
 import psycopg
 
-from pytest_oneroof.clone import ledger, residue, restore
-from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.guarded_session import GuardedSession
-from pytest_oneroof.clone.ledger import Row
+from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check.armed import Armed
+from pytest_oneroof.check.guarded_session import GuardedSession
+from pytest_oneroof.check.ledger import Row
+from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
 from pytest_oneroof.clone.results import Failed

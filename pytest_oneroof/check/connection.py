@@ -15,9 +15,9 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from pytest_oneroof.clone.cursors import guarded_cursor, read_text
-from pytest_oneroof.clone.savepoint_mode import COMMIT, ROLLBACK, SavepointMode
-from pytest_oneroof.clone.ward import ALTERNATIVES, NO_PIPELINE, Ward
+from pytest_oneroof.check.cursors import guarded_cursor, read_text
+from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK, SavepointMode
+from pytest_oneroof.check.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.postgres import policy, statements
 

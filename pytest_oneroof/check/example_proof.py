@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from pytest_oneroof.clone import ledger, residue, restore
-from pytest_oneroof.clone.armed import Armed
-from pytest_oneroof.clone.guarded_session import GuardedSession, Status
+from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check.armed import Armed
+from pytest_oneroof.check.guarded_session import GuardedSession, Status
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.results import message_of, succeeded
-from pytest_oneroof.clone.savepoint_mode import SAVEPOINT
 from pytest_oneroof.errors import ResidueError
 
 OPEN = b"SAVEPOINT oneroof_example; "
