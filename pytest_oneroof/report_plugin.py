@@ -19,7 +19,6 @@ import pytest
 
 from pytest_oneroof import run_record, shipped
 from pytest_oneroof.answer import DONE
-from pytest_oneroof.clone.secrets_allow import read_allowed
 from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.blockers import read_blockers
@@ -32,6 +31,7 @@ from pytest_oneroof.evidence.report import report_files
 from pytest_oneroof.evidence.run_packet import packet_of
 from pytest_oneroof.evidence.shipped_seals import check_shipped
 from pytest_oneroof.evidence.verdict import declared, judge
+from pytest_oneroof.provenance.secrets_allow import read_allowed
 
 if TYPE_CHECKING:
     from pytest_oneroof.run import RunPlugin

@@ -16,7 +16,6 @@ from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
-from pytest_oneroof.clone.run_provenance import Looking, judge_clone
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
@@ -30,6 +29,7 @@ from pytest_oneroof.production.baseline import (
     read_metrics,
     tell_phase,
 )
+from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
 from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]

@@ -17,13 +17,6 @@ from pytest_oneroof.suites.probing import widened
 from pytest_oneroof import resources
 from pytest_oneroof.clone.guard import GuardedClone, Rules, judge
 from pytest_oneroof.clone.marker import PREFIX
-from pytest_oneroof.clone.schema_compatibility import (
-    EXPECTATION,
-    Shape,
-    compare_shapes,
-    read_shapes,
-)
-from pytest_oneroof.clone.secret_rules import builtin_rules
 from pytest_oneroof.evidence.decision import check_decision
 from pytest_oneroof.evidence.rollback_evidence import (
     ABSENT,
@@ -33,6 +26,13 @@ from pytest_oneroof.evidence.rollback_evidence import (
 )
 from pytest_oneroof.evidence.tokens import TOKENS
 from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.provenance.schema_compatibility import (
+    EXPECTATION,
+    Shape,
+    compare_shapes,
+    read_shapes,
+)
+from pytest_oneroof.provenance.secret_rules import builtin_rules
 from pytest_oneroof.sealing.manifest import Entry
 from pytest_oneroof.sealing.seal import differences
 

@@ -20,14 +20,14 @@ from pytest_oneroof.suites.rules import assert_rules
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, FAILED, HELD
-from pytest_oneroof.clone import provenance
 from pytest_oneroof.clone.guard import Rules
-from pytest_oneroof.clone.provenance import Candidate, objections, read_candidate
-from pytest_oneroof.clone.secrets_scan import Bounds
 from pytest_oneroof.evidence import decision, rollback_evidence
 from pytest_oneroof.evidence.blockers import open_blockers
 from pytest_oneroof.evidence.rollback_evidence import Applied, build_document
 from pytest_oneroof.postgres.fingerprint_content import read_content
+from pytest_oneroof.provenance import provenance
+from pytest_oneroof.provenance.provenance import Candidate, objections, read_candidate
+from pytest_oneroof.provenance.secrets_scan import Bounds
 from pytest_oneroof.sealing.manifest import Entry, render
 from pytest_oneroof.sealing.seal_command import check_seal
 

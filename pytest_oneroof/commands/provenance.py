@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from pytest_oneroof import settings as s
-from pytest_oneroof.clone import provenance, standin
+from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.commands.output import JSON, answer, progress
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.provenance import provenance
 
 
 @click.command()

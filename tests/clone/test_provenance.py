@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.clone import provenance
 from pytest_oneroof.clone.guard import Reason, Rules
-from pytest_oneroof.clone.provenance import (
+from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.provenance import provenance
+from pytest_oneroof.provenance.provenance import (
     NONE_SAFE,
     SAFE,
     SURROGATE,
@@ -20,10 +22,8 @@ from pytest_oneroof.clone.provenance import (
     objections,
     read_candidate,
 )
-from pytest_oneroof.clone.schema_compatibility import Compatibility
-from pytest_oneroof.clone.secrets_scan import Bounds, Scan, SecretFinding
-from pytest_oneroof.postgres.connect import connect, with_database
-from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.provenance.schema_compatibility import Compatibility
+from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, SecretFinding
 from pytest_oneroof.settings import CLONE_PATTERN
 
 RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)

@@ -12,8 +12,8 @@ import pytest
 
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.marker import SURROGATE
-from pytest_oneroof.clone.run_provenance import Looking, judge_clone
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
 from pytest_oneroof.settings import CLONE_PATTERN
 
 Connection = psycopg.Connection[Any]

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.clone.schema_compatibility import (
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.provenance.schema_compatibility import (
     EXPECTATION,
     Shape,
     compare_shapes,
     read_shapes,
 )
-from pytest_oneroof.postgres.connect import connect
 
 WANTED: dict[str, Any] = {
     "types": {"text": ["text", "character varying"], "number": ["integer"]},

@@ -11,16 +11,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_oneroof.clone import secrets_scan
-from pytest_oneroof.clone.secret_rules import (
+from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.provenance import secrets_scan
+from pytest_oneroof.provenance.secret_rules import (
     builtin_rules,
     detector_rules,
     is_live_host,
 )
-from pytest_oneroof.clone.secrets_allow import read_allowed
-from pytest_oneroof.clone.secrets_scan import Bounds, Scan, describe, scan
-from pytest_oneroof.errors import SettingsError
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.provenance.secrets_allow import read_allowed
+from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, describe, scan
 
 NOISE = "Zk3vQ9xLw2" * 6
 HASH = "./" + NOISE[:51]

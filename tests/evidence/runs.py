@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pytest_oneroof.clone.provenance import answer
 from pytest_oneroof.clone.residue import Proof, Residue
 from pytest_oneroof.evidence.blockers import read_blockers
 from pytest_oneroof.evidence.facts import (
@@ -21,6 +20,7 @@ from pytest_oneroof.evidence.facts import (
 )
 from pytest_oneroof.evidence.heat import Cell
 from pytest_oneroof.evidence.verdict import declared
+from pytest_oneroof.provenance.provenance import answer
 
 SCOPES = ("audit", "policy")
 OBJECTS = {"agents": "GRP-AI", "tasks": "GRP-B", "workflows": "GRP-B"}

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone.secret_rules import (
+from pytest_oneroof.provenance.secret_rules import (
     MASKED,
     SECRET_NAME,
     SecretRule,
@@ -24,7 +24,7 @@ from pytest_oneroof.clone.secret_rules import (
     detector_rules,
     detector_version,
 )
-from pytest_oneroof.clone.secrets_allow import read_allowed
+from pytest_oneroof.provenance.secrets_allow import read_allowed
 
 Connection = psycopg.Connection[Any]
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.clone import provenance
 from pytest_oneroof.clone.guard import Rules
-from pytest_oneroof.clone.secret_rules import detector_version
-from pytest_oneroof.clone.secrets_allow import read_allowed
-from pytest_oneroof.clone.secrets_scan import Bounds, Scan, scan
 from pytest_oneroof.postgres.embedded import write_whole
+from pytest_oneroof.provenance import provenance
+from pytest_oneroof.provenance.secret_rules import detector_version
+from pytest_oneroof.provenance.secrets_allow import read_allowed
+from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, scan
 
 Connection = psycopg.Connection[Any]
 

@@ -18,13 +18,13 @@ from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, HELD, Answer
 from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, judge
 from pytest_oneroof.clone.marker import PREFIX, SURROGATE, Marker, parse_marker
-from pytest_oneroof.clone.schema_compatibility import (
+from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.provenance.schema_compatibility import (
     Compatibility,
     compare_shapes,
     read_shapes,
 )
-from pytest_oneroof.clone.secrets_scan import Bounds, Scan, describe, scan
-from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, describe, scan
 
 CANDIDATES = "fixtures/provenance/candidates.json"
 
