@@ -23,10 +23,10 @@ from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.check.savepoint_mode import HIGHEST, SAVEPOINT
 from pytest_oneroof.checks import Checks, read_marker
 from pytest_oneroof.postgres.connect import parse
-from pytest_oneroof.postgres.scripts import body
-from pytest_oneroof.postgres.statements import read
 from pytest_oneroof.replaced import DEFAULT, SETTING, Made, closure
 from pytest_oneroof.state import run_key
+from pytest_oneroof.statements.read import read
+from pytest_oneroof.statements.scripts import body
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pytest_oneroof.suites.governed import same
 from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof import resources
-from pytest_oneroof.postgres.scripts import body
+from pytest_oneroof.statements.scripts import body
 
 Connection = psycopg.Connection[Any]
 FILES = sorted({name for stage in PLAN["stages"] for name in stage["files"]})

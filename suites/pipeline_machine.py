@@ -17,7 +17,7 @@ from pytest_oneroof.suites.figures import Connection, read_figures
 from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
-from pytest_oneroof.postgres.scripts import body
+from pytest_oneroof.statements.scripts import body
 
 SEED = "sql/stages/A_ownership_seed_commit_clone.sql"
 OVERRIDE_TAG = "CLONE_TEST_OVERRIDE"

@@ -16,9 +16,9 @@ from typing import Any
 import psycopg
 from pytest_oneroof.suites.support import rows, sql
 
-from pytest_oneroof.postgres import grammar, lexical
-from pytest_oneroof.postgres.grammar import Token
-from pytest_oneroof.postgres.tree import bare
+from pytest_oneroof.statements import grammar, lexical
+from pytest_oneroof.statements.grammar import Token
+from pytest_oneroof.statements.tree import bare
 
 # Calls by which something leaves the database: notifications, and what opens
 # sessions, sends requests, writes files or schedules jobs.

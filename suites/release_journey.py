@@ -17,13 +17,13 @@ import psycopg
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Rehearsal
 from pytest_oneroof.controls.changed import replaced
-from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.release.executor import Outcome, Probe, read_probe, run_steps
 from pytest_oneroof.release.plan import FOLDER, Packet, Step, open_packet
 from pytest_oneroof.release.proof import Pin, Proof, prove, read_pin
 from pytest_oneroof.release.rehearse import RATIFIED, open_gate
 from pytest_oneroof.release.standing import Standing, read_standing
 from pytest_oneroof.release.steps import StepRun, Where, open_target
+from pytest_oneroof.statements.scripts import body
 
 GREENFIELD = "greenfield"
 UNDO_BASELINE = "sql/stages/F_rollback_clone.sql"

@@ -14,8 +14,8 @@ from pytest_oneroof.suites.figures import Connection, compare, tell
 from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 
-from pytest_oneroof.postgres.statements import read
 from pytest_oneroof.production.gate import decide, read_facts
+from pytest_oneroof.statements.read import read
 
 CHECK = "gate/gate_check.sql"
 TOKENS = (

@@ -18,10 +18,10 @@ from pytest_oneroof.suites.release_journey import GREENFIELD, Rollout
 from pytest_oneroof.suites.support import rows, value
 
 from pytest_oneroof import resources
-from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.production.gate import predicate
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.proof import DID_NOT_MUTATE, prove
+from pytest_oneroof.statements.scripts import body
 
 FULL = resources.read_json("fixtures/release/full.json")
 OWNERSHIP = resources.read_json("fixtures/release/ownership.json")

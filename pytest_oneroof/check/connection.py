@@ -19,7 +19,8 @@ from pytest_oneroof.check.cursors import guarded_cursor, read_text
 from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK, SavepointMode
 from pytest_oneroof.check.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
-from pytest_oneroof.postgres import policy, statements
+from pytest_oneroof.statements import policy
+from pytest_oneroof.statements import read as statements
 
 IDLE = pq.TransactionStatus.IDLE
 INTRANS = pq.TransactionStatus.INTRANS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_oneroof.check import ledger
-from pytest_oneroof.postgres import statements
+from pytest_oneroof.statements import read as statements
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.postgres.scripts import body
+from pytest_oneroof.statements.scripts import body
 
 # What a role of a clone carries, so that it is known as ours when the clone is gone.
 ROLE_COMMENT = "pytest-oneroof role of clone "

@@ -28,7 +28,7 @@ from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.fingerprint_content import ContentFingerprint, read_content
 from pytest_oneroof.postgres.fingerprint_schema import SchemaFingerprint, read_schema
-from pytest_oneroof.postgres.scripts import ScriptRun, run_script
+from pytest_oneroof.statements.scripts import ScriptRun, run_script
 
 Connection = psycopg.Connection[Any]
 _DATED = re.compile(r".*?[0-9]{8}")

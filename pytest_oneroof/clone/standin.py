@@ -26,8 +26,8 @@ from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.postgres.scripts import run_script
 from pytest_oneroof.settings import Settings
+from pytest_oneroof.statements.scripts import run_script
 
 Say = Callable[[str], Any]
 PLAN = "fixtures/standin.json"

@@ -17,7 +17,8 @@ from psycopg import pq
 from psycopg.generators import execute
 
 from pytest_oneroof import errors as e
-from pytest_oneroof.postgres import policy, statements
+from pytest_oneroof.statements import policy
+from pytest_oneroof.statements import read as statements
 
 IDLE = pq.TransactionStatus.IDLE
 PORTAL = b"oneroof_rows"

@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from pytest_oneroof import resources
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.postgres.statements import read as read_statements
+from pytest_oneroof.statements.read import read as read_statements
 
 PLAN = "fixtures/gate.json"
 TIMEOUTS = "statement_timeout = 5000", "lock_timeout = 1000"

@@ -11,8 +11,8 @@ from psycopg import sql
 from pytest_oneroof import resources
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.postgres.scripts import run_script
 from pytest_oneroof.production.powers import ROLE
+from pytest_oneroof.statements.scripts import run_script
 
 READER = "oneroof_acceptance"
 _LOCK = 0x6F6E6572_72656164

@@ -15,7 +15,6 @@ from typing import Any
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.postgres.scripts import run_script
 from pytest_oneroof.release.executor import Outcome, end_log, run_steps
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, Proof, differences, prove, read_pin
@@ -24,6 +23,7 @@ from pytest_oneroof.release.standing import Standing, read_standing
 from pytest_oneroof.release.step_log import Log
 from pytest_oneroof.release.steps import Where, open_target
 from pytest_oneroof.release.telling import told_runs
+from pytest_oneroof.statements.scripts import run_script
 
 OPEN_GATE = "sql/release/rehearsal/open_gate.sql"
 RATIFIED = "APR-REHEARSAL-ONLY"

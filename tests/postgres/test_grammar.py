@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pytest_oneroof.postgres import grammar
+from pytest_oneroof.statements import grammar
 
 
 def chain(terms: int) -> str:

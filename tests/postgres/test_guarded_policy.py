@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from pytest_oneroof.postgres.policy import guarded_refusal, rules
-from pytest_oneroof.postgres.rules import Rule
+from pytest_oneroof.statements.policy import guarded_refusal, rules
+from pytest_oneroof.statements.rules import Rule
 
 GUARDED = [rule for rule in rules() if rule.policy == "guarded"]
 

@@ -7,9 +7,9 @@ import json
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_oneroof.postgres import grammar
-from pytest_oneroof.postgres.policy import guarded_refusal, read_only_refusal, rules
-from pytest_oneroof.postgres.statements import apply_savepoints, read
+from pytest_oneroof.statements import grammar
+from pytest_oneroof.statements.policy import guarded_refusal, read_only_refusal, rules
+from pytest_oneroof.statements.read import apply_savepoints, read
 
 FORBIDDEN = sorted(
     {rule.pattern.replace("*", "x") for rule in rules()}

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from pytest_oneroof.postgres.policy import (
+from pytest_oneroof.statements.policy import (
     Refusal,
     guarded_refusal,
     read_only_refusal,
     rules,
 )
-from pytest_oneroof.postgres.statements import CACHED_CHARACTERS
+from pytest_oneroof.statements.read import CACHED_CHARACTERS
 
 READ = "write the check as one SELECT, VALUES, TABLE, SHOW or EXPLAIN"
 GUARDED = [

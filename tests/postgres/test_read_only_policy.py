@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from pytest_oneroof.postgres.policy import read_only_refusal, rules
-from pytest_oneroof.postgres.rules import Rule
+from pytest_oneroof.statements.policy import read_only_refusal, rules
+from pytest_oneroof.statements.rules import Rule
 
 READ_ONLY = [rule for rule in rules() if rule.policy == "read-only"]
 

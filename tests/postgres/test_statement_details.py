@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_oneroof.postgres.statements import (
+from pytest_oneroof.statements.read import (
     CACHED_CHARACTERS,
     UNPARSED,
     Statement,

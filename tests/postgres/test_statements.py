@@ -8,8 +8,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from pytest_oneroof.postgres import grammar, lexical, tree
-from pytest_oneroof.postgres.statements import (
+from pytest_oneroof.statements import grammar, lexical, tree
+from pytest_oneroof.statements.read import (
     UNPARSED,
     Statement,
     apply_savepoints,

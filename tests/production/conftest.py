@@ -27,9 +27,9 @@ from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.postgres.binaries import Programs, find_programs
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.postgres.scripts import run_script
 from pytest_oneroof.production.powers import ROLE
 from pytest_oneroof.production.preflight import ChannelRules
+from pytest_oneroof.statements.scripts import run_script
 
 READER = "oneroof_acceptance"
 ADMIN = "admin"

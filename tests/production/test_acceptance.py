@@ -13,7 +13,7 @@ from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.postgres.scripts import run_script
+from pytest_oneroof.statements.scripts import run_script
 
 from .conftest import READER, Cluster, Production
 

@@ -12,8 +12,6 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.postgres.scripts import body
-from pytest_oneroof.postgres.statements import read as read_statements
 from pytest_oneroof.production.gate import predicate
 from pytest_oneroof.release.plan import (
     FOLDER,
@@ -27,6 +25,8 @@ from pytest_oneroof.release.plan import (
 )
 from pytest_oneroof.sealing import manifest as m
 from pytest_oneroof.sealing.seal import SealBroken, write
+from pytest_oneroof.statements.read import read as read_statements
+from pytest_oneroof.statements.scripts import body
 
 PACKETS = ("full", "ownership")
 FILES = [

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.postgres.scripts import body
+from pytest_oneroof.statements.scripts import body
 
 GOVERN = (
     "UPDATE public.collection_registry SET governance_role = 'governed',"

@@ -16,9 +16,9 @@ from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.rehearsal import rehearsal
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.postgres.scripts import body
 from pytest_oneroof.session import CloneRun
 from pytest_oneroof.settings import CLONE_PATTERN, Settings
+from pytest_oneroof.statements.scripts import body
 
 Run = Callable[..., pytest.RunResult]
 STEPS_FILE = Path(__file__).with_name("axis_substrate_steps.py")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pytest_oneroof.postgres.grammar import Token
+from pytest_oneroof.statements.grammar import Token
 
 UNPROVEN_MESSAGE = "message outside the transaction"
 FOREIGN_CANCEL = "cancels another session"

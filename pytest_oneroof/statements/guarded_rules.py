@@ -7,8 +7,8 @@ and puts back (sequences, session locks, prepared statements), is allowed.
 
 from __future__ import annotations
 
-from pytest_oneroof.postgres import lexical, tree
-from pytest_oneroof.postgres.rules import Row
+from pytest_oneroof.statements import lexical, tree
+from pytest_oneroof.statements.rules import Row
 
 COMMITS = (
     "code that must commit: @pytest.mark.oneroof(isolation='savepoint') or "

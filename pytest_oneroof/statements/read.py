@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from pytest_oneroof.postgres import grammar, lexical, tree
-from pytest_oneroof.postgres.grammar import Node, Parsed
-from pytest_oneroof.postgres.lexical import Findings
-from pytest_oneroof.postgres.tree import bare
+from pytest_oneroof.statements import grammar, lexical, tree
+from pytest_oneroof.statements.grammar import Node, Parsed
+from pytest_oneroof.statements.lexical import Findings
+from pytest_oneroof.statements.tree import bare
 
 __all__ = [
     "Statement",

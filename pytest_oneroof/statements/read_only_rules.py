@@ -6,8 +6,8 @@ signals, sessions elsewhere. First what may not run, then what may not be called
 
 from __future__ import annotations
 
-from pytest_oneroof.postgres import tree
-from pytest_oneroof.postgres.rules import Row
+from pytest_oneroof.statements import tree
+from pytest_oneroof.statements.rules import Row
 
 READERS = "only SELECT, VALUES, TABLE, SHOW and EXPLAIN run there"
 READ = "write the check as one SELECT, VALUES, TABLE, SHOW or EXPLAIN"

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import ScriptError
-from pytest_oneroof.postgres.statements import read
+from pytest_oneroof.statements.read import read
 
 Connection = psycopg.Connection[Any]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pytest_oneroof.postgres import lexical
-from pytest_oneroof.postgres.grammar import Node
-from pytest_oneroof.postgres.lexical import Findings
+from pytest_oneroof.statements import lexical
+from pytest_oneroof.statements.grammar import Node
+from pytest_oneroof.statements.lexical import Findings
 
 INTO = "into"
 LOCKING = "row locks"

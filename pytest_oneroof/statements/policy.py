@@ -14,15 +14,10 @@ from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 
 from pytest_oneroof.errors import StatementRefused
-from pytest_oneroof.postgres import guarded_rules, read_only_rules
-from pytest_oneroof.postgres.rules import Policy, Rule, Subject, expand
-from pytest_oneroof.postgres.statements import (
-    CACHED_CHARACTERS,
-    UNPARSED,
-    Statement,
-    read,
-)
-from pytest_oneroof.postgres.tree import bare
+from pytest_oneroof.statements import guarded_rules, read_only_rules
+from pytest_oneroof.statements.read import CACHED_CHARACTERS, UNPARSED, Statement, read
+from pytest_oneroof.statements.rules import Policy, Rule, Subject, expand
+from pytest_oneroof.statements.tree import bare
 
 __all__ = ["Refusal", "Rule", "guarded_refusal", "read_only_refusal", "rules"]
 
