@@ -16,8 +16,8 @@ from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.throwaway import ThrowawayPool
+from pytest_oneroof.fingerprint.content import read_content
 from pytest_oneroof.postgres.connect import connect, parse
-from pytest_oneroof.postgres.fingerprint_content import read_content
 from pytest_oneroof.postgres.tools import find_tools, login
 
 INSERT = "INSERT INTO benchmark_setting (name, value) VALUES ('benchmark', 'on')"

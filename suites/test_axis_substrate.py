@@ -40,8 +40,8 @@ from pytest_oneroof.suites.rehearsals import committing_clone, run_of
 from pytest_oneroof.suites.support import refused, rows, sql, value
 
 from pytest_oneroof import resources
+from pytest_oneroof.fingerprint.content import read_content
 from pytest_oneroof.postgres.connect import connect, with_database
-from pytest_oneroof.postgres.fingerprint_content import read_content
 
 Connection = psycopg.Connection[Any]
 

@@ -24,7 +24,7 @@ from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.evidence import decision, rollback_evidence
 from pytest_oneroof.evidence.blockers import open_blockers
 from pytest_oneroof.evidence.rollback_evidence import Applied, build_document
-from pytest_oneroof.postgres.fingerprint_content import read_content
+from pytest_oneroof.fingerprint.content import read_content
 from pytest_oneroof.provenance import provenance
 from pytest_oneroof.provenance.provenance import Candidate, objections, read_candidate
 from pytest_oneroof.provenance.secrets_scan import Bounds

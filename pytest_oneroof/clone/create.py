@@ -28,8 +28,8 @@ from pytest_oneroof.clone.space import Room, read_room, require_room
 from pytest_oneroof.clone.watch import Flow, Watch
 from pytest_oneroof.clone.wish import Wish, finish
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.fingerprint.compare import Scope, compare, read_schema, render
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.postgres.fingerprint import Scope, compare, read_schema, render
 from pytest_oneroof.postgres.tools import find_tools
 
 NO_SUCH_LOCALE = (

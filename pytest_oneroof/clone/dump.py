@@ -16,8 +16,8 @@ from io import BufferedReader, BufferedWriter
 from typing import IO, Any, cast
 
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.fingerprint.schema import OWN_SCHEMA
 from pytest_oneroof.postgres.connect import redact
-from pytest_oneroof.postgres.fingerprint_schema import OWN_SCHEMA
 from pytest_oneroof.postgres.tools import Tools, login
 
 Count = Callable[[int], Any]

@@ -14,13 +14,9 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.clone.residue import Residue
+from pytest_oneroof.fingerprint.content import ContentFingerprint, read_content
+from pytest_oneroof.fingerprint.schema import SCHEMA_FORMULA, digest_of, read_schema
 from pytest_oneroof.postgres.embedded import write_whole
-from pytest_oneroof.postgres.fingerprint_content import ContentFingerprint, read_content
-from pytest_oneroof.postgres.fingerprint_schema import (
-    SCHEMA_FORMULA,
-    digest_of,
-    read_schema,
-)
 
 Connection = psycopg.Connection[Any]
 

@@ -24,10 +24,10 @@ from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.throwaway import KEPT
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.fingerprint.content import ContentFingerprint, read_content
+from pytest_oneroof.fingerprint.schema import SchemaFingerprint, read_schema
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, with_database
-from pytest_oneroof.postgres.fingerprint_content import ContentFingerprint, read_content
-from pytest_oneroof.postgres.fingerprint_schema import SchemaFingerprint, read_schema
 from pytest_oneroof.statements.scripts import ScriptRun, run_script
 
 Connection = psycopg.Connection[Any]

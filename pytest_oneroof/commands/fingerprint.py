@@ -17,8 +17,7 @@ from pytest_oneroof.answer import DONE, FAILED
 from pytest_oneroof.clone import standin
 from pytest_oneroof.commands.output import JSON, emit, progress
 from pytest_oneroof.errors import OneroofError, ServerError, SettingsError
-from pytest_oneroof.postgres.connect import connect, redact
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     ContentFingerprint,
     Difference,
     Fingerprint,
@@ -34,6 +33,7 @@ from pytest_oneroof.postgres.fingerprint import (
     summarise,
     to_data,
 )
+from pytest_oneroof.postgres.connect import connect, redact
 
 STAND_IN = "stand-in"
 SCHEMA, CONTENT = "schema", "content"

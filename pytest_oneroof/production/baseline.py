@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof import resources
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     Difference,
     SchemaFingerprint,
     compare,

@@ -16,8 +16,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.postgres.embedded import write_whole
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     ContentFingerprint,
     SchemaFingerprint,
     compare,
@@ -27,6 +26,7 @@ from pytest_oneroof.postgres.fingerprint import (
     read_schema,
     to_data,
 )
+from pytest_oneroof.postgres.embedded import write_whole
 
 DID_NOT_MUTATE = "ROLLBACK_APPLY_DID_NOT_MUTATE"
 NOT_RESTORED = "ROLLBACK_NOT_RESTORED_TO_PIN"

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pytest_oneroof import errors as e
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     Content,
     ContentFingerprint,
     Difference,

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_oneroof.postgres.fingerprint import compare, read_schema
+from pytest_oneroof.fingerprint.compare import compare, read_schema
 
 Connection = psycopg.Connection[Any]
 

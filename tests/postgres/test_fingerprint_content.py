@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from pytest_oneroof import errors as e
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     CONTENT_FORMULA,
     Content,
     ContentFingerprint,

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     SCHEMA_FORMULA,
     SchemaFingerprint,
     Scope,
@@ -20,7 +20,7 @@ from pytest_oneroof.postgres.fingerprint import (
     read_schema,
     render,
 )
-from pytest_oneroof.postgres.fingerprint_session import steady_session
+from pytest_oneroof.fingerprint.session import steady_session
 
 Connection = psycopg.Connection[Any]
 

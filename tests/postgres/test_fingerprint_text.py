@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_oneroof.postgres.fingerprint_text import canonical
-from pytest_oneroof.postgres.fingerprint_tree import read_tree, unquote
+from pytest_oneroof.fingerprint.brackets import read_tree, unquote
+from pytest_oneroof.fingerprint.canonical import canonical
 
 ONE_MEANING = {
     "strings": (

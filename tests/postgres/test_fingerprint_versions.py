@@ -10,16 +10,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_oneroof.postgres.binaries import FOLDERS, Programs, find_programs
-from pytest_oneroof.postgres.connect import with_database
-from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.postgres.fingerprint import (
+from pytest_oneroof.fingerprint.compare import (
     compare,
     compare_content,
     read_content,
     read_schema,
     render,
 )
+from pytest_oneroof.postgres.binaries import FOLDERS, Programs, find_programs
+from pytest_oneroof.postgres.connect import with_database
+from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 MAJORS = (15, 16, 17, 18)
 DEBIAN = "/usr/lib/postgresql/{}/bin"

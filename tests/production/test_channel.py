@@ -13,8 +13,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from pytest_oneroof.errors import ServerError, StatementRefused
+from pytest_oneroof.fingerprint.compare import read_content, read_schema
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.postgres.fingerprint import read_content, read_schema
 from pytest_oneroof.production.channel import ProductionChannel
 from pytest_oneroof.production.connection import ReadOnlyConnection, RowLimitExceeded
 

@@ -18,8 +18,8 @@ from pytest_oneroof.clone.dump import dumping, pump, restoring
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.fingerprint.compare import compare_content, read_content
 from pytest_oneroof.postgres.connect import connect, redact, with_database
-from pytest_oneroof.postgres.fingerprint import compare_content, read_content
 from pytest_oneroof.postgres.tools import installed_tools
 
 Run = Callable[..., Any]

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pytest_oneroof.postgres.fingerprint_array import cast
-from pytest_oneroof.postgres.fingerprint_tree import (
+from pytest_oneroof.fingerprint.arrays import cast
+from pytest_oneroof.fingerprint.brackets import (
     QUERY_STARTS,
     Group,
     Node,

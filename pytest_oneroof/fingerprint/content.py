@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import psycopg
 
 from pytest_oneroof import errors as e
-from pytest_oneroof.postgres.fingerprint_schema import OWN_SCHEMA, digest_of
-from pytest_oneroof.postgres.fingerprint_session import steady_session
+from pytest_oneroof.fingerprint.schema import OWN_SCHEMA, digest_of
+from pytest_oneroof.fingerprint.session import steady_session
 
 CONTENT_FORMULA = "oneroof-content/1"
 

@@ -15,14 +15,12 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.postgres import (
-    fingerprint_database,
-    fingerprint_relations,
-    fingerprint_routines,
-)
-from pytest_oneroof.postgres.fingerprint_session import steady_session
-from pytest_oneroof.postgres.fingerprint_text import canonical
-from pytest_oneroof.postgres.fingerprint_tree import unquote
+from pytest_oneroof.fingerprint import database as fingerprint_database
+from pytest_oneroof.fingerprint import relations as fingerprint_relations
+from pytest_oneroof.fingerprint import routines as fingerprint_routines
+from pytest_oneroof.fingerprint.brackets import unquote
+from pytest_oneroof.fingerprint.canonical import canonical
+from pytest_oneroof.fingerprint.session import steady_session
 
 SCHEMA_FORMULA = "oneroof-schema/1"
 OWN_SCHEMA = "oneroof"

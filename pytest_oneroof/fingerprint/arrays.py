@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_oneroof.postgres.fingerprint_tree import Group, Node, Nodes
+from pytest_oneroof.fingerprint.brackets import Group, Node, Nodes
 
 _STRINGS = (["text"], ["character", "varying"])
 _INTEGERS = frozenset({"smallint", "bigint", "oid"})

@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from pytest_oneroof import errors as e
-from pytest_oneroof.postgres.fingerprint_content import (
+from pytest_oneroof.fingerprint.content import (
     CONTENT_FORMULA,
     Content,
     ContentFingerprint,
     read_content,
 )
-from pytest_oneroof.postgres.fingerprint_schema import (
+from pytest_oneroof.fingerprint.schema import (
     OWN_SCHEMA,
     SCHEMA_FORMULA,
     SchemaFingerprint,
