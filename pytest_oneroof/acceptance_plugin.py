@@ -12,7 +12,7 @@ import pytest
 
 from pytest_oneroof import shipped
 from pytest_oneroof.errors import GuardRefused, OneroofError
-from pytest_oneroof.evidence.acceptance import acceptance_lines
+from pytest_oneroof.report.acceptance import acceptance_lines
 from pytest_oneroof.run import REFUSED, RunPlugin
 from pytest_oneroof.settings import Settings
 from pytest_oneroof.state import acceptance_key, production_key

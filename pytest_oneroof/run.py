@@ -12,13 +12,13 @@ import pytest
 from pytest_oneroof import shipped
 from pytest_oneroof.checks import examples_isolated, needs_databases, uses_clone
 from pytest_oneroof.errors import GuardRefused, OneroofError
-from pytest_oneroof.evidence import terminal
 from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
 from pytest_oneroof.production_plugin import ProductionPlugin
 from pytest_oneroof.progress import Meter
 from pytest_oneroof.provenance.provenance import refused_lines
 from pytest_oneroof.readonly import selects_readonly
 from pytest_oneroof.replaced import ReplacedFixtures
+from pytest_oneroof.report import terminal
 from pytest_oneroof.report_plugin import ReportPlugin
 from pytest_oneroof.session import CloneRun, proof_of
 from pytest_oneroof.settings import Settings

@@ -14,12 +14,12 @@ import psycopg
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence.document import Document, document
 from pytest_oneroof.evidence.facts import Check, Figure, RunFacts
 from pytest_oneroof.evidence.heat import cells_of, read_cells
-from pytest_oneroof.evidence.html import bars, groups, html, hues, short_names, spans
-from pytest_oneroof.evidence.report import report_files
 from pytest_oneroof.evidence.verdict import judge
+from pytest_oneroof.report.document import Document, document
+from pytest_oneroof.report.html import bars, groups, html, hues, short_names, spans
+from pytest_oneroof.report.report import report_files
 
 from . import runs
 from .conftest import Browse

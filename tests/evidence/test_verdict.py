@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence.document import document
 from pytest_oneroof.evidence.facts import Check, Gate, RunFacts
-from pytest_oneroof.evidence.objectives import objective_lines
-from pytest_oneroof.evidence.report import made_of, report_files
 from pytest_oneroof.evidence.verdict import WORDS, Row, Verdict, declared, judge
+from pytest_oneroof.report.document import document
+from pytest_oneroof.report.objectives import objective_lines
+from pytest_oneroof.report.report import made_of, report_files
 
 from . import runs
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pytest_oneroof.evidence.tally import Tally
-from pytest_oneroof.evidence.terminal import reasons_against, suite_lines
 from pytest_oneroof.production.acceptance import AcceptanceExit
+from pytest_oneroof.report.terminal import reasons_against, suite_lines
 
 
 def acceptance_lines(
