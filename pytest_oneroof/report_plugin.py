@@ -20,13 +20,13 @@ import pytest
 from pytest_oneroof import run_record, shipped
 from pytest_oneroof.answer import DONE
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.evidence.blockers import read_blockers
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
-from pytest_oneroof.evidence.packet import require_ours, write_packet
-from pytest_oneroof.evidence.run_packet import packet_of
-from pytest_oneroof.evidence.shipped_seals import check_shipped
 from pytest_oneroof.evidence.verdict import declared, judge
+from pytest_oneroof.packet.blockers import read_blockers
+from pytest_oneroof.packet.of_run import packet_of
+from pytest_oneroof.packet.shipped_seals import check_shipped
+from pytest_oneroof.packet.write import require_ours, write_packet
 from pytest_oneroof.provenance.secrets_allow import read_allowed
 from pytest_oneroof.report import terminal
 from pytest_oneroof.report.document import document

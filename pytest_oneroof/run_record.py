@@ -16,7 +16,6 @@ import pytest
 import pytest_oneroof
 from pytest_oneroof import resources
 from pytest_oneroof.errors import SettingsError
-from pytest_oneroof.evidence import packet_input
 from pytest_oneroof.evidence.facts import (
     PRODUCTION,
     Gate,
@@ -25,8 +24,9 @@ from pytest_oneroof.evidence.facts import (
     State,
     Told,
 )
-from pytest_oneroof.evidence.packet_files import TOOL
-from pytest_oneroof.evidence.run_packet import READ_ONLY, Besides
+from pytest_oneroof.packet import given as packet_input
+from pytest_oneroof.packet.files import TOOL
+from pytest_oneroof.packet.of_run import READ_ONLY, Besides
 from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.production.baseline import (
     Baseline,

@@ -17,14 +17,14 @@ from pytest_oneroof.suites.probing import widened
 from pytest_oneroof import resources
 from pytest_oneroof.clone.guard import GuardedClone, Rules, judge
 from pytest_oneroof.clone.marker import PREFIX
-from pytest_oneroof.evidence.decision import check_decision
-from pytest_oneroof.evidence.rollback_evidence import (
+from pytest_oneroof.packet.decision import check_decision
+from pytest_oneroof.packet.rollback_evidence import (
     ABSENT,
     Applied,
     build_document,
     check_evidence,
 )
-from pytest_oneroof.evidence.tokens import TOKENS
+from pytest_oneroof.packet.tokens import TOKENS
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.provenance.schema_compatibility import (
     EXPECTATION,

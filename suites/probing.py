@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, configuration, settings
 
 from pytest_oneroof.answer import DONE, Answer
-from pytest_oneroof.evidence.tokens import forbidden_in
+from pytest_oneroof.packet.tokens import forbidden_in
 
 RECORD = "oneroof_probe"
 # Words by which an output would pass an invalid input on (domain: evidence, 6.8).

@@ -21,10 +21,10 @@ from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, FAILED, HELD
 from pytest_oneroof.clone.guard import Rules
-from pytest_oneroof.evidence import decision, rollback_evidence
-from pytest_oneroof.evidence.blockers import open_blockers
-from pytest_oneroof.evidence.rollback_evidence import Applied, build_document
 from pytest_oneroof.fingerprint.content import read_content
+from pytest_oneroof.packet import decision, rollback_evidence
+from pytest_oneroof.packet.blockers import open_blockers
+from pytest_oneroof.packet.rollback_evidence import Applied, build_document
 from pytest_oneroof.provenance import provenance
 from pytest_oneroof.provenance.provenance import Candidate, objections, read_candidate
 from pytest_oneroof.provenance.secrets_scan import Bounds

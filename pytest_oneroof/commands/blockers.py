@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pytest_oneroof.commands.output import JSON, answer
-from pytest_oneroof.evidence.blockers import show_blockers
+from pytest_oneroof.packet.blockers import show_blockers
 
 
 @click.command()

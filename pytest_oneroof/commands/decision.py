@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from pytest_oneroof.commands.output import JSON, answer
-from pytest_oneroof.evidence import blockers
-from pytest_oneroof.evidence import decision as decisions
+from pytest_oneroof.packet import blockers
+from pytest_oneroof.packet import decision as decisions
 
 
 @click.group()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pytest_oneroof.commands.output import JSON, answer
-from pytest_oneroof.evidence import rollback_evidence
+from pytest_oneroof.packet import rollback_evidence
 
 
 @click.group()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pytest_oneroof.commands.output import JSON, answer
-from pytest_oneroof.evidence.packet import verify_packet
+from pytest_oneroof.packet.write import verify_packet
 
 
 @click.group()

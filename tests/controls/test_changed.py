@@ -10,8 +10,8 @@ from pytest_oneroof import resources
 from pytest_oneroof.clone import guard
 from pytest_oneroof.controls.changed import changed
 from pytest_oneroof.errors import SettingsError
-from pytest_oneroof.evidence import tokens
-from pytest_oneroof.evidence.tokens import forbidden_in_value
+from pytest_oneroof.packet import tokens
+from pytest_oneroof.packet.tokens import forbidden_in_value
 from pytest_oneroof.sealing import seal
 
 GATE = "sql/gate/gate_check.sql"

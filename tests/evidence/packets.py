@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.evidence import packet_files as pf
-from pytest_oneroof.evidence.blockers import open_blockers, read_blockers
-from pytest_oneroof.evidence.decision import template
-from pytest_oneroof.evidence.packet import verify_packet
-from pytest_oneroof.evidence.packet_input import (
+from pytest_oneroof.packet import files as pf
+from pytest_oneroof.packet.blockers import open_blockers, read_blockers
+from pytest_oneroof.packet.decision import template
+from pytest_oneroof.packet.given import (
     Baseline,
     ItemResult,
     PacketInput,
     Production,
     RunFacts,
 )
+from pytest_oneroof.packet.write import verify_packet
 
 CLONE = "directus_gov_test_20260612"
 FIGURES = {"own": 30, "gap": 0}

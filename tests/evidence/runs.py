@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_oneroof.clone.residue import Proof, Residue
-from pytest_oneroof.evidence.blockers import read_blockers
 from pytest_oneroof.evidence.facts import (
     Check,
     Figure,
@@ -20,6 +19,7 @@ from pytest_oneroof.evidence.facts import (
 )
 from pytest_oneroof.evidence.heat import Cell
 from pytest_oneroof.evidence.verdict import declared
+from pytest_oneroof.packet.blockers import read_blockers
 from pytest_oneroof.provenance.provenance import answer
 
 SCOPES = ("audit", "policy")

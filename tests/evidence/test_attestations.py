@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.evidence.attestations import NAMES, attest
+from pytest_oneroof.packet.attestations import NAMES, attest
 
 SAME = {
     "role": "production",

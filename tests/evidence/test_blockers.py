@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.evidence.blockers import (
+from pytest_oneroof.packet.blockers import (
     check_blockers,
     open_blockers,
     read_blockers,

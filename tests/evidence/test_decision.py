@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_oneroof.evidence.decision import (
+from pytest_oneroof.packet.decision import (
     check_decision,
     ladder,
     show,

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence.packet import verify_packet
+from pytest_oneroof.packet.write import verify_packet
 from pytest_oneroof.postgres.connect import with_database
 
 from .conftest import Browse

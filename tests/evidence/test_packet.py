@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.evidence import packet as packets
-from pytest_oneroof.evidence import packet_files as pf
-from pytest_oneroof.evidence.packet import verify_packet, write_packet
+from pytest_oneroof.packet import files as pf
+from pytest_oneroof.packet import write as packets
+from pytest_oneroof.packet.write import verify_packet, write_packet
 
 from .packets import BAD, GOOD, RUN, codes, forge, script
 

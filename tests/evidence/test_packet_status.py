@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.evidence import packet_files as pf
-from pytest_oneroof.evidence.packet import write_packet
-from pytest_oneroof.evidence.packet_input import Baseline, PacketInput
+from pytest_oneroof.packet import files as pf
+from pytest_oneroof.packet.given import Baseline, PacketInput
+from pytest_oneroof.packet.write import write_packet
 
 from .packets import BAD, CLONE, FIGURES, GOOD, codes, forge, proof
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence import rollback_evidence as re_
-from pytest_oneroof.evidence.rollback_evidence import (
+from pytest_oneroof.packet import rollback_evidence as re_
+from pytest_oneroof.packet.rollback_evidence import (
     ABSENT,
     CASES,
     Applied,

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence.packet import verify_packet
+from pytest_oneroof.packet.write import verify_packet
 
 from .packets import forge
 from .pages import numbers_in, text_of

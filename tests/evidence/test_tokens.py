@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence.tokens import TOKENS, forbidden_in, forbidden_in_value
+from pytest_oneroof.packet.tokens import TOKENS, forbidden_in, forbidden_in_value
 
 ALL = resources.read_json(TOKENS)["tokens"]
 

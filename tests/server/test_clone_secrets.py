@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_oneroof.evidence.packet import verify_packet
+from pytest_oneroof.packet.write import verify_packet
 from pytest_oneroof.postgres.connect import with_database
 
 CLONE = "directus_gov_test_20260614"

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.evidence import packet_files as pf
-from pytest_oneroof.evidence.blockers import open_blockers
-from pytest_oneroof.evidence.decision import template
 from pytest_oneroof.evidence.facts import PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Noted
-from pytest_oneroof.evidence.packet_input import (
+from pytest_oneroof.evidence.tally import Share, Tally
+from pytest_oneroof.packet import files as pf
+from pytest_oneroof.packet.blockers import open_blockers
+from pytest_oneroof.packet.decision import template
+from pytest_oneroof.packet.given import (
     Baseline,
     Contact,
     ItemResult,
     PacketInput,
     Production,
 )
-from pytest_oneroof.evidence.packet_input import RunFacts as Made
-from pytest_oneroof.evidence.tally import Share, Tally
+from pytest_oneroof.packet.given import RunFacts as Made
 
 PROBE = "oneroof_probe"
 # What a production's channel notes of the checks that it served.

@@ -21,7 +21,7 @@ import jsonschema  # type: ignore[import-untyped]
 from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, FAILED, WRONG_USE, Answer
 from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
-from pytest_oneroof.evidence.tokens import forbidden_in_value
+from pytest_oneroof.packet.tokens import forbidden_in_value
 
 LADDER = "fixtures/decision/ladder.json"
 SCHEMA = "fixtures/decision/decision.schema.json"

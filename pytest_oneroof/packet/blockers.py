@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, FAILED, Answer
-from pytest_oneroof.evidence.decision import Refusal, ladder
+from pytest_oneroof.packet.decision import Refusal, ladder
 
 BLOCKERS = "fixtures/decision/blockers.json"
 CLOSED = "CLOSED"

@@ -14,11 +14,11 @@ from typing import Any
 
 import jinja2
 
-from pytest_oneroof.evidence import packet_files as pf
-from pytest_oneroof.evidence.attestations import attest
-from pytest_oneroof.evidence.decision import check_decision
 from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
-from pytest_oneroof.evidence.tokens import forbidden_in
+from pytest_oneroof.packet import files as pf
+from pytest_oneroof.packet.attestations import attest
+from pytest_oneroof.packet.decision import check_decision
+from pytest_oneroof.packet.tokens import forbidden_in
 from pytest_oneroof.report.report import VERDICT, made_of
 from pytest_oneroof.sealing.manifest import Entry, Finding
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from pytest_oneroof.answer import BROKEN, DONE, WRONG_USE, Answer
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.evidence import packet_checks
-from pytest_oneroof.evidence import packet_files as pf
-from pytest_oneroof.evidence.packet_input import PacketInput
 from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
+from pytest_oneroof.packet import checks as packet_checks
+from pytest_oneroof.packet import files as pf
+from pytest_oneroof.packet.given import PacketInput
 from pytest_oneroof.sealing.manifest import Finding
 from pytest_oneroof.sealing.seal import check
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence import rollback_evidence
 from pytest_oneroof.evidence.facts import Seal
+from pytest_oneroof.packet import rollback_evidence
 from pytest_oneroof.sealing.seal import check
 
 PACKETS = "sql/release"
