@@ -14,13 +14,13 @@ from typing import Any
 
 import jinja2
 
-from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.attestations import attest
 from pytest_oneroof.packet.decision import check_decision
 from pytest_oneroof.packet.tokens import forbidden_in
 from pytest_oneroof.report.report import VERDICT, made_of
 from pytest_oneroof.sealing.manifest import Entry, Finding
+from pytest_oneroof.sealing.strict_json import MalformedJson, read_json
 
 Files = Mapping[str, bytes]
 Values = Mapping[str, Any]

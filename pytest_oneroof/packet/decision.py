@@ -20,8 +20,8 @@ import jsonschema  # type: ignore[import-untyped]
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, FAILED, WRONG_USE, Answer
-from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
 from pytest_oneroof.packet.tokens import forbidden_in_value
+from pytest_oneroof.sealing.strict_json import MalformedJson, read_json
 
 LADDER = "fixtures/decision/ladder.json"
 SCHEMA = "fixtures/decision/decision.schema.json"

@@ -16,12 +16,12 @@ import jinja2
 
 from pytest_oneroof import __version__, resources
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.evidence.strict_json import write_json
 from pytest_oneroof.packet.attestations import attest, differences
 from pytest_oneroof.packet.given import PacketInput
 from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.sealing import manifest as m
 from pytest_oneroof.sealing.manifest import Entry
+from pytest_oneroof.sealing.strict_json import write_json
 
 FORMAT = "oneroof-packet/1"
 TOOL = f"pytest-oneroof {__version__}"

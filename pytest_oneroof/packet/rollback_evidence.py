@@ -17,10 +17,10 @@ import jsonschema  # type: ignore[import-untyped]
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, DONE, FAILED, WRONG_USE, Answer
-from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
 from pytest_oneroof.packet.tokens import forbidden_in_value
 from pytest_oneroof.sealing.manifest import Entry, Finding
 from pytest_oneroof.sealing.seal import check
+from pytest_oneroof.sealing.strict_json import MalformedJson, read_json
 
 FORMAT = "oneroof-rollback-evidence/1"
 SCHEMA = "fixtures/evidence/rollback_evidence.schema.json"

@@ -13,12 +13,12 @@ from typing import Any
 
 from pytest_oneroof.answer import BROKEN, DONE, WRONG_USE, Answer
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.evidence.strict_json import MalformedJson, read_json
 from pytest_oneroof.packet import checks as packet_checks
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.given import PacketInput
 from pytest_oneroof.sealing.manifest import Finding
 from pytest_oneroof.sealing.seal import check
+from pytest_oneroof.sealing.strict_json import MalformedJson, read_json
 
 _EXECUTABLE = ("commands.sh", "RERUN.sh")
 # renameat2(2): relative paths are the process's own; exchange both names at once.

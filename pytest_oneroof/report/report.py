@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_oneroof.evidence.strict_json import read_json, write_json
 from pytest_oneroof.report.document import Document
 from pytest_oneroof.report.html import html
 from pytest_oneroof.report.markdown import markdown
+from pytest_oneroof.sealing.strict_json import read_json, write_json
 
 VERDICT = "verdict.json"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_oneroof.evidence.strict_json import MalformedJson, read_json, write_json
+from pytest_oneroof.sealing.strict_json import MalformedJson, read_json, write_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
