@@ -10,8 +10,8 @@ from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
 from pytest_oneroof.check.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone import residue
-from pytest_oneroof.clone.results import message_of, succeeded
 from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.postgres.results import message_of, succeeded
 
 OPEN = b"SAVEPOINT oneroof_example; "
 OVER = "an example, or the check before it, has ended or broken it"

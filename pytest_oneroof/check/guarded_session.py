@@ -16,16 +16,16 @@ from pytest_oneroof.clone.guard import GuardedClone, Rules, admit, untried_tripw
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Residue, State
-from pytest_oneroof.clone.results import (
+from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.results import (
     Failed,
     literal,
     message_of,
     sqlstate,
     succeeded,
 )
-from pytest_oneroof.errors import GuardRefused
-from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.postgres.connect import connect
 
 Status = pq.TransactionStatus
 Positions = dict[str, tuple[int, bool]]

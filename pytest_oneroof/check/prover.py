@@ -19,7 +19,7 @@ from pytest_oneroof.check.ledger import Row
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
-from pytest_oneroof.clone.results import Failed
+from pytest_oneroof.postgres.results import Failed
 
 ANEW = "its session was lost and made anew"
 

@@ -14,7 +14,7 @@ from pytest_oneroof.check import ledger
 from pytest_oneroof.check.guarded_session import SET_UP, GuardedSession, Positions
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.residue import Residue
-from pytest_oneroof.clone.results import Failed, literal, quoted, succeeded
+from pytest_oneroof.postgres.results import Failed, literal, quoted, succeeded
 
 # RESET and the like for what lives in the session; sequences need their values.
 PUT_BACK = {

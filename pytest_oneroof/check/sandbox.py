@@ -28,8 +28,8 @@ from pytest_oneroof.clone.guard import GuardedClone, Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof
-from pytest_oneroof.clone.results import message_of, succeeded
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.postgres.results import message_of, succeeded
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_oneroof.clone.results import succeeded
+from pytest_oneroof.postgres.results import succeeded
 
 # What is left of a part that was rolled back are the texts alone.
 LOCKS = b"""
