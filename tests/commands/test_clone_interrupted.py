@@ -217,7 +217,7 @@ def test_a_replacement_is_all_or_nothing(
     done.expect(1, "the server refused: the disk is gone")
     assert (host.find(CLONE), left()) == (before, made)
     with monkeypatch.context() as patch:
-        patch.setattr("pytest_oneroof.commands.clone_snapshot.drop_replaced", broken)
+        patch.setattr("pytest_oneroof.commands.clone.snapshot.drop_replaced", broken)
         oneroof("clone", "restore", file, CLONE, "--replace").expect(1)
     after = host.find(CLONE)
     assert before is not None

@@ -20,8 +20,8 @@ from pytest_oneroof.clone.hold import (
 )
 from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.reset import reset_from, template_of
-from pytest_oneroof.commands.clone_list import show
-from pytest_oneroof.commands.clone_place import ADMIN, Place, place
+from pytest_oneroof.commands.clone.list import show
+from pytest_oneroof.commands.clone.place import ADMIN, Place, place
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.progress import meter

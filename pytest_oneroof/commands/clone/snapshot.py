@@ -22,9 +22,9 @@ from pytest_oneroof.clone.snapshot import Restored
 from pytest_oneroof.clone.snapshot import restore as restore_clone
 from pytest_oneroof.clone.snapshot import snapshot as snapshot_clone
 from pytest_oneroof.clone.wish import Wish
-from pytest_oneroof.commands.clone_create import SANITISE
-from pytest_oneroof.commands.clone_list import flow_data, show
-from pytest_oneroof.commands.clone_place import (
+from pytest_oneroof.commands.clone.create import SANITISE
+from pytest_oneroof.commands.clone.list import flow_data, show
+from pytest_oneroof.commands.clone.place import (
     ADMIN,
     EXPIRES,
     PRODUCTION,

@@ -15,7 +15,7 @@ from pytest_oneroof.clone.expiry import told_expiry
 from pytest_oneroof.clone.hold import find_ours
 from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.watch import Flow
-from pytest_oneroof.commands.clone_place import ADMIN, Place, place
+from pytest_oneroof.commands.clone.place import ADMIN, Place, place
 from pytest_oneroof.commands.output import JSON, emit
 
 COLUMNS = ("name", "kind", "MB", "use", "kept", "created", "source")

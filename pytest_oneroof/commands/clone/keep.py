@@ -10,8 +10,8 @@ import click
 from pytest_oneroof.clone.adopt import remark
 from pytest_oneroof.clone.expiry import parse_expiry
 from pytest_oneroof.clone.hold import find_ours, require_no_template
-from pytest_oneroof.commands.clone_list import show
-from pytest_oneroof.commands.clone_place import ADMIN, place
+from pytest_oneroof.commands.clone.list import show
+from pytest_oneroof.commands.clone.place import ADMIN, place
 from pytest_oneroof.commands.output import JSON
 
 

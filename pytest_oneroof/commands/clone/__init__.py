@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import click
 
-from pytest_oneroof.commands import (
-    clone_create,
-    clone_drop,
-    clone_keep,
-    clone_list,
-    clone_snapshot,
-)
+from pytest_oneroof.commands.clone import create as clone_create
+from pytest_oneroof.commands.clone import drop as clone_drop
+from pytest_oneroof.commands.clone import keep as clone_keep
+from pytest_oneroof.commands.clone import list as clone_list
+from pytest_oneroof.commands.clone import snapshot as clone_snapshot
 
 
 @click.group()

@@ -17,8 +17,8 @@ from pytest_oneroof.clone.hold import find_ours, held, require_no_template
 from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.origin import AUTO, DUMP, TEMPLATE, read_origin
 from pytest_oneroof.clone.wish import Wish
-from pytest_oneroof.commands.clone_list import flow_data, show
-from pytest_oneroof.commands.clone_place import (
+from pytest_oneroof.commands.clone.list import flow_data, show
+from pytest_oneroof.commands.clone.place import (
     ADMIN,
     EXPIRES,
     PRODUCTION,
