@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import shipped
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.report.acceptance import acceptance_lines
-from pytest_oneroof.run import REFUSED, RunPlugin
+from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.conductor import REFUSED, RunPlugin
+from pytest_oneroof.run.keys import acceptance_key, production_key
 from pytest_oneroof.settings import Settings
-from pytest_oneroof.state import acceptance_key, production_key
 
 
 class AcceptancePlugin(RunPlugin):

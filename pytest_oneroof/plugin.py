@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_oneroof import options
-from pytest_oneroof.pytest_fixtures import (
+from pytest_oneroof.run import options
+from pytest_oneroof.run.fixtures import (
     oneroof_clone,
     oneroof_clone_async,
     oneroof_database,
     oneroof_production,
     oneroof_target,
 )
-from pytest_oneroof.readonly import WithoutTarget, selects_readonly
-from pytest_oneroof.state import plugin_key, settings_key
+from pytest_oneroof.run.keys import plugin_key, settings_key
+from pytest_oneroof.run.readonly import WithoutTarget, selects_readonly
 
 if TYPE_CHECKING:
-    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.run.conductor import RunPlugin
     from pytest_oneroof.settings import Settings
 
 __all__ = [
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _plugin_for(config: pytest.Config, settings: Settings) -> RunPlugin | None:
     if settings.clone:
-        from pytest_oneroof.run import RunPlugin
+        from pytest_oneroof.run.conductor import RunPlugin
 
         return RunPlugin(config, settings)
     if not selects_readonly(config.option.markexpr):

@@ -9,10 +9,10 @@ import pytest
 
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.rehearsal import Rehearsal, rehearsal, why_not
-from pytest_oneroof.pytest_fixtures import HOW
-from pytest_oneroof.session import CloneRun
+from pytest_oneroof.run.clone_side import CloneRun
+from pytest_oneroof.run.fixtures import HOW
+from pytest_oneroof.run.keys import run_key
 from pytest_oneroof.settings import Settings
-from pytest_oneroof.state import run_key
 
 
 @contextlib.contextmanager

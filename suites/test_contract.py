@@ -24,8 +24,8 @@ from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof import resources
 from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.run.keys import settings_key
 from pytest_oneroof.settings import Settings
-from pytest_oneroof.state import settings_key
 
 STATES = ("baseline", "seed deleted", "direct override")
 SHOWN = 3

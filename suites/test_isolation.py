@@ -19,8 +19,8 @@ from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.marker import PREFIX
-from pytest_oneroof.session import CloneRun
-from pytest_oneroof.state import run_key
+from pytest_oneroof.run.clone_side import CloneRun
+from pytest_oneroof.run.keys import run_key
 from pytest_oneroof.statements import scripts
 
 DROP_SCRIPT = "sql/axis/Z_axis_substrate_drop_clone.sql"

@@ -24,7 +24,7 @@ from pytest_oneroof.production.baseline import (
     tell_phase,
 )
 from pytest_oneroof.production.preflight import read_powers, write_reasons
-from pytest_oneroof.state import production_key
+from pytest_oneroof.run.keys import production_key
 
 MOMENTS = ("entry", "exit")
 pytestmark = [pytest.mark.readonly, pytest.mark.parametrize("moment", MOMENTS)]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_oneroof.progress import Meter
+from pytest_oneroof.run.progress import Meter
 
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--oneroof-clone")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_oneroof.readonly import NO_TARGET, selects_readonly
+from pytest_oneroof.run.readonly import NO_TARGET, selects_readonly
 
 RunOneroof = Callable[..., pytest.RunResult]
 

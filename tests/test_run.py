@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_oneroof.shipped import suites
+from pytest_oneroof.run.suites import suites
 
 Run = Callable[..., pytest.RunResult]
 TWO = "--oneroof-suite=coverage,isolation"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_oneroof import options
 from pytest_oneroof import settings as s
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.run import options
 
 SPELLED = [option.name for option in s.OPTIONS if not option.ini_only]
 INI_ONLY = [option.name for option in s.OPTIONS if option.ini_only]

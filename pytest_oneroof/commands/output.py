@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from pytest_oneroof.answer import Answer
-from pytest_oneroof.progress import Meter
+from pytest_oneroof.run.progress import Meter
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 

@@ -18,12 +18,12 @@ from pytest_oneroof.commands.rollout_place import (
     server_of,
 )
 from pytest_oneroof.postgres.connect import redact
-from pytest_oneroof.progress import meter
 from pytest_oneroof.release import rollout as o
 from pytest_oneroof.release.plan import Packet, open_packet, told_plan
 from pytest_oneroof.release.rehearse_copy import Copied, rehearse_copy
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.steps import Where
+from pytest_oneroof.run.progress import meter
 from pytest_oneroof.sealing.seal import SealBroken
 
 Say = Callable[[str], Any]

@@ -24,8 +24,8 @@ from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.production.acceptance import AcceptanceRun
 from pytest_oneroof.production.preflight import ChannelRules
 from pytest_oneroof.production.reader import READER, reader_url
-from pytest_oneroof.session import CloneRun
-from pytest_oneroof.state import production_key
+from pytest_oneroof.run.clone_side import CloneRun
+from pytest_oneroof.run.keys import production_key
 
 EXIT = "exit"
 # P8 counts sessions that have been idle for more than a second.

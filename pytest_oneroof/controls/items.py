@@ -10,7 +10,7 @@ import pytest
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.verdict import SURVIVED, Result
 from pytest_oneroof.evidence.tally import FAULTS
-from pytest_oneroof.state import proofs_key
+from pytest_oneroof.run.keys import proofs_key
 
 if TYPE_CHECKING:
     from pytest_oneroof.controls.plugin import ControlsPlugin

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof import resources, shipped
-from pytest_oneroof.checks import examples_isolated, uses_clone
+from pytest_oneroof import resources
 from pytest_oneroof.controls.called import Caller
 from pytest_oneroof.controls.catalog import Catalog, Fault, read_catalog
 from pytest_oneroof.controls.generated import SPEED, generate, read_rules, read_views
@@ -31,12 +30,14 @@ from pytest_oneroof.controls.verdict import (
 )
 from pytest_oneroof.evidence.facts import Check
 from pytest_oneroof.evidence.tally import FAULTS
-from pytest_oneroof.report_plugin import take_figures
-from pytest_oneroof.workers import STEPPED
+from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.isolation import examples_isolated, uses_clone
+from pytest_oneroof.run.report_side import take_figures
+from pytest_oneroof.run.workers import STEPPED
 
 if TYPE_CHECKING:
-    from pytest_oneroof.run import RunPlugin
-    from pytest_oneroof.session import CloneRun
+    from pytest_oneroof.run.clone_side import CloneRun
+    from pytest_oneroof.run.conductor import RunPlugin
 
 FOLDER = "fixtures/controls"
 STAGES = {

@@ -25,8 +25,8 @@ from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.stages import Stage, text_changed, undone_example
 from pytest_oneroof.postgres.connect import connect, with_database
-from pytest_oneroof.session import CloneRun
-from pytest_oneroof.state import run_key
+from pytest_oneroof.run.clone_side import CloneRun
+from pytest_oneroof.run.keys import run_key
 
 # How often the end of closed sessions is asked for, every 10 ms.
 PATIENCE = 200

@@ -17,7 +17,7 @@ from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.standin import records_of
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.session import CloneRun
+from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.settings import CLONE_PATTERN, Settings
 
 RULES = Rules(CLONE_PATTERN, ("directus",))

@@ -12,7 +12,7 @@ from pytest_oneroof.clone.standin import records_of
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.session import CloneRun
+from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.settings import Settings
 
 

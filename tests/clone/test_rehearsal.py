@@ -15,7 +15,7 @@ from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.rehearsal import rehearsal, why_not
 from pytest_oneroof.errors import CloneError, GuardRefused
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.session import CloneRun
+from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.settings import CLONE_PATTERN, Settings
 
 RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)

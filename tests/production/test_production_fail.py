@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import shipped
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production.acceptance import AcceptanceRun
+from pytest_oneroof.run import suites as shipped
 
 from .conftest import READER, Production
 from .test_acceptance import RATIFIED, SEEDED

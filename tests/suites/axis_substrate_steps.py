@@ -9,8 +9,8 @@ import importlib
 
 import pytest
 
-from pytest_oneroof import shipped
-from pytest_oneroof.state import run_key
+from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.keys import run_key
 
 suite = shipped.load("axis_substrate")
 journeys = importlib.import_module("pytest_oneroof.suites.axis_journey")

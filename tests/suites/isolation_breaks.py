@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.state import run_key
+from pytest_oneroof.run.keys import run_key
 
 Failed = (AssertionError, pytest.fail.Exception)
 DROP_SCRIPT = "sql/axis/Z_axis_substrate_drop_clone.sql"

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import shipped
 from pytest_oneroof.clone import guard
 from pytest_oneroof.packet import decision, rollback_evidence, tokens
 from pytest_oneroof.provenance import provenance, schema_compatibility, secrets_scan
+from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.sealing import seal
 from pytest_oneroof.sealing.manifest import Finding
 

@@ -16,7 +16,7 @@ from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.rehearsal import rehearsal
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.session import CloneRun
+from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.settings import CLONE_PATTERN, Settings
 from pytest_oneroof.statements.scripts import body
 

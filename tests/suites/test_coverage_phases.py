@@ -14,11 +14,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_oneroof import resources, shipped
+from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.run import suites as shipped
 
 COPY = "directus_gov_test_20260602_phases"
 READONLY = (  # in the order of the list of checks

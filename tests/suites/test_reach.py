@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import shipped
+from pytest_oneroof.run import suites as shipped
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import shipped
 from pytest_oneroof.answer import BROKEN, DONE
+from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.sealing import seal
 from pytest_oneroof.sealing.manifest import Entry, Finding
 from pytest_oneroof.sealing.seal_command import selftest

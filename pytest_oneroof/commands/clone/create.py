@@ -31,7 +31,7 @@ from pytest_oneroof.commands.clone.place import (
 )
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.progress import meter
+from pytest_oneroof.run.progress import meter
 
 GREENFIELD = "greenfield"
 SANITISE = click.option(

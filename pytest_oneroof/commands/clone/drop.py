@@ -24,7 +24,7 @@ from pytest_oneroof.commands.clone.list import show
 from pytest_oneroof.commands.clone.place import ADMIN, Place, place
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.progress import meter
+from pytest_oneroof.run.progress import meter
 
 # What takes the stages back, in place: undone by the stages themselves.
 ROLLBACK = "fixtures/lifecycle.json"

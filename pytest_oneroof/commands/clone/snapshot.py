@@ -36,7 +36,7 @@ from pytest_oneroof.commands.clone.place import (
     require_new,
 )
 from pytest_oneroof.commands.output import JSON, emit
-from pytest_oneroof.progress import meter
+from pytest_oneroof.run.progress import meter
 from pytest_oneroof.sealing.seal import SealBroken
 
 BROKEN = 3

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.state import acceptance_key, production_key, run_key
+from pytest_oneroof.run.keys import acceptance_key, production_key, run_key
 
 if TYPE_CHECKING:
-    from pytest_oneroof.checks import Checks
+    from pytest_oneroof.run.isolation import Checks
 
 HOW_PRODUCTION = (
     "needs a production: run pytest -m readonly --oneroof-production-url URL, "
@@ -84,6 +84,6 @@ def _checks(request: pytest.FixtureRequest) -> Checks:
     run = request.config.stash.get(run_key, None)
     if run is None:
         pytest.skip(HOW)
-    from pytest_oneroof.checks import Checks
+    from pytest_oneroof.run.isolation import Checks
 
     return Checks(run)

@@ -8,9 +8,9 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_oneroof.clone.residue import Proof
-    from pytest_oneroof.production_plugin import ProductionPlugin
-    from pytest_oneroof.run import RunPlugin
-    from pytest_oneroof.session import CloneRun
+    from pytest_oneroof.run.clone_side import CloneRun
+    from pytest_oneroof.run.conductor import RunPlugin
+    from pytest_oneroof.run.production_side import ProductionPlugin
     from pytest_oneroof.settings import Settings
 
 settings_key: pytest.StashKey[Settings] = pytest.StashKey()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof import run_record, shipped
 from pytest_oneroof.answer import DONE
 from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
@@ -32,9 +31,11 @@ from pytest_oneroof.report import terminal
 from pytest_oneroof.report.document import document
 from pytest_oneroof.report.objectives import objective_lines
 from pytest_oneroof.report.report import report_files
+from pytest_oneroof.run import record as run_record
+from pytest_oneroof.run import suites as shipped
 
 if TYPE_CHECKING:
-    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.run.conductor import RunPlugin
 
 CLAIM = "oneroof_claim"
 NOTE = "oneroof_figures"

@@ -18,8 +18,8 @@ from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
-from pytest_oneroof.session import CloneRun
-from pytest_oneroof.state import failed_key, proofs_key, settings_key
+from pytest_oneroof.run.clone_side import CloneRun
+from pytest_oneroof.run.keys import failed_key, proofs_key, settings_key
 
 ISOLATIONS = ("rollback", "savepoint", "database")
 GUARDED = ("oneroof_clone", "oneroof_clone_async", "oneroof_target")

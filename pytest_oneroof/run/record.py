@@ -34,11 +34,11 @@ from pytest_oneroof.production.baseline import (
     compare_schemas,
     tell_phase,
 )
-from pytest_oneroof.readonly import selects_readonly
+from pytest_oneroof.run.readonly import selects_readonly
 from pytest_oneroof.settings import OPTIONS
 
 if TYPE_CHECKING:
-    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.run.conductor import RunPlugin
 
 __all__ = [
     "READ_ONLY",

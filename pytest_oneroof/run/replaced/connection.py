@@ -21,10 +21,10 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.check.savepoint_mode import HIGHEST, SAVEPOINT
-from pytest_oneroof.checks import Checks, read_marker
 from pytest_oneroof.postgres.connect import parse
-from pytest_oneroof.replaced import DEFAULT, SETTING, Made, closure
-from pytest_oneroof.state import run_key
+from pytest_oneroof.run.isolation import Checks, read_marker
+from pytest_oneroof.run.keys import run_key
+from pytest_oneroof.run.replaced.fixtures import DEFAULT, SETTING, Made, closure
 from pytest_oneroof.statements.read import read
 from pytest_oneroof.statements.scripts import body
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof import shipped
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
@@ -25,10 +24,11 @@ from pytest_oneroof.production.channel import Reading
 from pytest_oneroof.production.connection import ReadOnlyConnection
 from pytest_oneroof.production.preflight import ChannelRules
 from pytest_oneroof.production.reader import reader_url
-from pytest_oneroof.state import proofs_key
+from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.keys import proofs_key
 
 if TYPE_CHECKING:
-    from pytest_oneroof.run import RunPlugin
+    from pytest_oneroof.run.conductor import RunPlugin
 
 SUITE = "production"
 ENTRY, EXIT = "entry", "exit"

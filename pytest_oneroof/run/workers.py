@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from pytest_oneroof import shipped
+from pytest_oneroof.run import suites as shipped
 
 STEPPED = frozenset({"axis_substrate", "release"})
 

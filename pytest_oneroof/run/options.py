@@ -9,7 +9,7 @@ import pytest
 
 from pytest_oneroof import settings as s
 from pytest_oneroof.errors import SettingsError
-from pytest_oneroof.readonly import BOTH_TARGETS, selects_readonly
+from pytest_oneroof.run.readonly import BOTH_TARGETS, selects_readonly
 
 _INI_TYPES: dict[str, Any] = {"list": "linelist", "flag": "bool", "number": "int"}
 

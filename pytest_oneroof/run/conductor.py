@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_oneroof import shipped
-from pytest_oneroof.checks import examples_isolated, needs_databases, uses_clone
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
-from pytest_oneroof.production_plugin import ProductionPlugin
-from pytest_oneroof.progress import Meter
 from pytest_oneroof.provenance.provenance import refused_lines
-from pytest_oneroof.readonly import selects_readonly
-from pytest_oneroof.replaced import ReplacedFixtures
 from pytest_oneroof.report import terminal
-from pytest_oneroof.report_plugin import ReportPlugin
-from pytest_oneroof.session import CloneRun, proof_of
+from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.clone_side import CloneRun, proof_of
+from pytest_oneroof.run.isolation import examples_isolated, needs_databases, uses_clone
+from pytest_oneroof.run.keys import failed_key, production_key, proofs_key, run_key
+from pytest_oneroof.run.production_side import ProductionPlugin
+from pytest_oneroof.run.progress import Meter
+from pytest_oneroof.run.readonly import selects_readonly
+from pytest_oneroof.run.replaced.fixtures import ReplacedFixtures
+from pytest_oneroof.run.report_side import ReportPlugin
 from pytest_oneroof.settings import Settings
-from pytest_oneroof.state import failed_key, production_key, proofs_key, run_key
 
 if TYPE_CHECKING:
     from pytest_oneroof.controls.plugin import ControlsPlugin
@@ -225,7 +225,7 @@ class RunPlugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
         """Keep each suite that goes step by step on one worker."""
-        from pytest_oneroof import workers
+        from pytest_oneroof.run import workers
 
         if workers.STEPPED.isdisjoint(suite.name for suite in self.wanted()):
             return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.state import run_key
+from pytest_oneroof.run.keys import run_key
 
 if TYPE_CHECKING:
     from pytest_oneroof.settings import Settings
@@ -109,7 +109,7 @@ def replacement(
 
     def replaced(request: pytest.FixtureRequest) -> Iterator[Any]:
         """Yield a connection to the clone, with the fixture's `load=` in it."""
-        from pytest_oneroof.replaced_connection import connection, loads_of
+        from pytest_oneroof.run.replaced.connection import connection, loads_of
 
         if scope != "function":
             pytest.fail(
