@@ -1,1 +1,1 @@
-"""."""
+"""One check and its proof: connection, statements, ledger, what is put back."""

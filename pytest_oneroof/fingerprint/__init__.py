@@ -1,1 +1,1 @@
-"""."""
+"""What a database is made of: its schema and its content, compared."""

@@ -9,6 +9,45 @@ are told with their column as before.
 
 from __future__ import annotations
 
+# Storage options that are part of a definition (manual: CREATE TABLE, CREATE VIEW,
+# ALTER TABLE … ALTER COLUMN … SET). A server may keep others there, as PostgreSQL 15.20
+# keeps `pg_attver`: those are told by `UNKNOWN_OPTIONS`, and not compared.
+COLUMN_OPTIONS = ["n_distinct", "n_distinct_inherited"]
+RELATION_OPTIONS = [
+    "check_option",
+    "fillfactor",
+    "log_autoanalyze_min_duration",
+    "log_autovacuum_min_duration",
+    "parallel_workers",
+    "security_barrier",
+    "security_invoker",
+    "toast_tuple_target",
+    "user_catalog_table",
+    "vacuum_index_cleanup",
+    "vacuum_max_eager_freeze_failure_rate",
+    "vacuum_truncate",
+]
+
+# Names of options that no definition has, of the user's own columns and relations.
+UNKNOWN_OPTIONS = """
+SELECT DISTINCT split_part(o, '=', 1) COLLATE "C" AS name
+  FROM (SELECT a.attoptions AS options, a.attrelid AS relation,
+               %(column_options)s::text[] AS known
+          FROM pg_attribute AS a WHERE a.attoptions IS NOT NULL AND a.attnum > 0
+         UNION ALL
+        SELECT c.reloptions, c.oid, %(relation_options)s::text[]
+          FROM pg_class AS c
+         WHERE c.reloptions IS NOT NULL AND c.relkind IN ('r', 'p', 'v', 'm')
+       ) AS found
+  JOIN pg_class AS c ON c.oid = relation AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+       AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(own)s),
+       unnest(found.options) AS o
+ WHERE split_part(o, '=', 1) <> ALL (known)
+   AND split_part(o, '=', 1) !~ '^autovacuum_'
+ ORDER BY name
+"""
+
 # What every role may read (manual, chapter 53); patterns are regular expressions.
 COMMON = """
 member AS MATERIALIZED (
@@ -67,6 +106,11 @@ SELECT r.kind, r.name AS identity, l.position, l.head, l.expression, l.tail
   LEFT JOIN pg_am AS m ON m.oid = r.relam AND m.amname <> 'heap'
   LEFT JOIN pg_foreign_table AS f ON f.ftrelid = r.oid
   LEFT JOIN pg_foreign_server AS v ON v.oid = f.ftserver,
+       LATERAL (
+         SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") AS options
+           FROM unnest(r.reloptions) AS o
+          WHERE split_part(o, '=', 1) = ANY (%(relation_options)s)
+             OR split_part(o, '=', 1) ~ '^autovacuum_') AS w,
        LATERAL (VALUES
          (0, CASE r.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END
              || upper(replace(r.kind, '_', ' ')), NULL, NULL),
@@ -80,9 +124,7 @@ SELECT r.kind, r.name AS identity, l.position, l.head, l.expression, l.tail
          (100002, '', pg_get_expr(r.relpartbound, r.oid), NULL),
          (100003, 'OF ' || nullif(r.reloftype, 0)::regtype::text, NULL, NULL),
          (100004, 'USING ' || m.amname, NULL, NULL),
-         (100005, CASE WHEN r.reloptions IS NOT NULL THEN 'WITH ' END, NULL,
-             (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C")
-                FROM unnest(r.reloptions) AS o)),
+         (100005, CASE WHEN w.options IS NOT NULL THEN 'WITH ' END, NULL, w.options),
          (100006, CASE WHEN r.relrowsecurity THEN 'ROW LEVEL SECURITY ENABLED' END,
              NULL, NULL),
          (100007, CASE WHEN r.relforcerowsecurity
@@ -130,7 +172,10 @@ SELECT a.kind, a.name, a.position,
        || CASE WHEN a.attcompression = '' THEN ''
                ELSE ' COMPRESSION ' || a.attcompression::text END
        || coalesce(' STATISTICS ' || nullif(a.attstattarget, -1), '')
-       || coalesce(' SET (' || array_to_string(a.attoptions, ', ') || ')', '')
+       || coalesce(' SET (' || (
+            SELECT string_agg(o, ', ' ORDER BY o COLLATE "C")
+              FROM unnest(a.attoptions) AS o
+             WHERE split_part(o, '=', 1) = ANY (%(column_options)s)) || ')', '')
        || coalesce(' OPTIONS (' || array_to_string(a.attfdwoptions, ', ') || ')', '')
   FROM attribute AS a
   JOIN pg_type AS t ON t.oid = a.atttypid

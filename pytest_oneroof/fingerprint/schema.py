@@ -71,6 +71,8 @@ class Scope:
         """Return the parameters of the query."""
         return {
             "own": OWN_SCHEMA,
+            "column_options": fingerprint_relations.COLUMN_OPTIONS,
+            "relation_options": fingerprint_relations.RELATION_OPTIONS,
             "schemas": [_regex(schema) for schema in self.schemas],
             "relations": [_regex(name, qualified=True) for name in self.relations],
             "routines": [_regex(name, qualified=True) for name in self.routines],
@@ -109,13 +111,16 @@ def read_schema(
     with steady_session(connection) as cursor:
         cursor.execute(_OWN, [OWN_SCHEMA], prepare=False)
         own = cursor.fetchone() != (0,)
-        cursor.execute(_QUERY, (scope or Scope()).parameters(), prepare=False)
+        parameters = (scope or Scope()).parameters()
+        cursor.execute(_QUERY, parameters, prepare=False)
         lines = cursor.fetchall()
+        cursor.execute(fingerprint_relations.UNKNOWN_OPTIONS, parameters, prepare=False)
+        unknown = [f"option {name} (not a documented one)" for (name,) in cursor]
     return SchemaFingerprint(
         objects=_assemble(lines),
         database=connection.info.dbname,
         server_version=connection.info.server_version,
-        left_out=(f"schema {OWN_SCHEMA}",) if own else (),
+        left_out=(*([f"schema {OWN_SCHEMA}"] if own else []), *unknown),
     )
 
 

@@ -1,1 +1,1 @@
-"""."""
+"""What an auditor gets: the sealed evidence packet, and its checks."""

@@ -1,1 +1,1 @@
-"""."""
+"""Whether a clone may stand for its production: origin, schema, secrets."""

@@ -37,7 +37,7 @@ def test_a_function_is_changed_for_who_has_imported_it() -> None:
     disguised = {"note": "REAL\u00adRUN_DONE"}
     whole = 'plain = unicodedata.normalize("NFKC", text)'
     assert forbidden_in_value("ＱＴ００１_READY")
-    with changed("pytest_oneroof/evidence/tokens.py", whole, 'plain = ""'):
+    with changed("pytest_oneroof/packet/tokens.py", whole, 'plain = ""'):
         assert tokens._folded("abc") == ""
     assert tokens._folded("abc") == "abc"
     assert forbidden_in_value(disguised) == forbidden_in_value(disguised)

@@ -1,1 +1,1 @@
-"""."""
+"""pytest-postgresql's fixtures, set up on the clone instead."""
