@@ -16,7 +16,6 @@ from pytest_oneroof.suites.probing import widened
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.guard import GuardedClone, Rules, judge
-from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.packet.decision import check_decision
 from pytest_oneroof.packet.rollback_evidence import (
     ABSENT,
@@ -26,6 +25,7 @@ from pytest_oneroof.packet.rollback_evidence import (
 )
 from pytest_oneroof.packet.tokens import TOKENS
 from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.postgres.facts import Definer, Facts, Power, SessionFacts
 from pytest_oneroof.provenance.schema_compatibility import (
     EXPECTATION,
     Shape,
@@ -37,22 +37,17 @@ from pytest_oneroof.sealing.manifest import Entry
 from pytest_oneroof.sealing.seal import differences
 
 Connection = psycopg.Connection[Any]
-Facts = dict[str, Any]
-
+SUPERUSER = Power("superuser")
 # One way each to be less than isolated, and the guard's word for it.
-BREACHES: dict[str, Callable[[Facts], Facts]] = {
-    "name": lambda f: {"database": f["database"].replace("_", "-", 1)},
+BREACHES: dict[str, Callable[[Facts], dict[str, Any]]] = {
+    "name": lambda f: {"database": f.database.replace("_", "-", 1)},
     "marker": lambda f: {"comment": None},
     "role": lambda f: {"role": "somebody"},
-    "sessions": lambda f: {
-        "sessions": [{"pid": 7, "role": "directus", "application": "api"}]
-    },
+    "sessions": lambda f: {"sessions": (SessionFacts(7, "directus", "api"),)},
     "connect": lambda f: {"public_connects": True},
-    "outward": lambda f: {"outward": ["foreign server production"]},
-    "definer": lambda f: {
-        "definers": [{"routine": "f()", "owner": "root", "powers": ["superuser"]}]
-    },
-    "power": lambda f: {"powers": [*f["powers"], "createrole"]},
+    "outward": lambda f: {"outward": ("foreign server production",)},
+    "definer": lambda f: {"definers": (Definer("f()", "root", (SUPERUSER,)),)},
+    "power": lambda f: {"powers": (*f.powers, Power("createrole"))},
     "standby": lambda f: {"in_recovery": True},
     "template": lambda f: {"is_template": True},
 }
@@ -61,7 +56,7 @@ HASHES = [letter * 64 for letter in "abcdef"]
 
 def every_breach_of_isolation(connection: Connection, rules: Rules) -> None:
     """Refuse the clone's own facts with any set of breaches, naming each of them."""
-    facts = read_facts(connection, prefix=PREFIX, own_pids=[])
+    facts = read_facts(connection)
     assert isinstance(judge(facts, rules), GuardedClone)
 
     @widened
@@ -69,7 +64,7 @@ def every_breach_of_isolation(connection: Connection, rules: Rules) -> None:
     def refused(breaches: list[str]) -> None:
         changed = facts
         for breach in breaches:
-            changed = changed | BREACHES[breach](facts)
+            changed = dataclasses.replace(changed, **BREACHES[breach](facts))
         verdict = judge(changed, rules)
         assert not isinstance(verdict, GuardedClone), f"admitted with {breaches}"
         found = {reason.code for reason in verdict}
@@ -87,14 +82,14 @@ def with_productions(rules: Rules, productions: tuple[str, ...]) -> Rules:
 
 def every_declaration_of_production(connection: Connection, rules: Rules) -> None:
     """Refuse the clone where any form of declaration among others names it."""
-    facts = read_facts(connection, prefix=PREFIX, own_pids=[])
-    name = facts["database"]
-    identifier = facts["system_identifier"]
+    facts = read_facts(connection)
+    name = facts.database
+    identifier = facts.system_identifier
     forms = [
         name,
-        facts["address"],
+        facts.address,
         f"{identifier}/{name}",
-        f"{identifier}/{facts['database_oid']}",
+        f"{identifier}/{facts.database_oid}",
     ]
     others = ["directus", "db:5432/directus", "1/directus", f"{name}x", "workflow"]
 

@@ -14,7 +14,6 @@ from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit, untried_tripwire
 from pytest_oneroof.clone.lease import Lease
-from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Residue, State
 from pytest_oneroof.errors import GuardRefused
 from pytest_oneroof.postgres.catalog import read_facts
@@ -75,7 +74,7 @@ class GuardedSession:
         session.prepare_threshold = None
         try:
             self.closed_to_others = self.lease.close()
-            facts = read_facts(session, prefix=PREFIX, own_pids=[])
+            facts = read_facts(session)
             self.clone = admit(facts, self.rules)
             _try_tripwire(session.pgconn, self.clone.database)
             rows = session.execute(ledger.SEQUENCES).fetchall()

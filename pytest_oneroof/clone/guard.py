@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pytest_oneroof.clone.marker import Marker, parse_marker
 from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.postgres.facts import DatabaseFacts, Facts, Power
 
 _MINT = object()
+_SUPERUSER = Power("superuser")
 
 
 @dataclass(frozen=True)
@@ -65,68 +66,69 @@ class GuardedClone:
             raise TypeError("a GuardedClone is made by guard.judge alone")
 
 
-def judge(facts: dict[str, Any], rules: Rules) -> GuardedClone | tuple[Reason, ...]:
+def judge(facts: Facts, rules: Rules) -> GuardedClone | tuple[Reason, ...]:
     """Return the admitted clone, or every reason against it (never both).
 
-    `facts` is what `catalog.read_facts` read (design, section 3).
+    `facts` is what `catalog.read_facts` read.
     """
     reasons = tuple(reason for test in _TESTS for reason in test(facts, rules))
     if reasons:
         return reasons
-    marker = parse_marker(facts["comment"])
+    marker = parse_marker(facts.comment)
     assert marker is not None
     return GuardedClone(
-        database=facts["database"],
-        oid=facts["database_oid"],
-        system_identifier=facts["system_identifier"],
+        database=facts.database,
+        oid=facts.database_oid,
+        system_identifier=facts.system_identifier,
         marker=marker,
-        role=facts["role"],
-        server_version=facts["server_version"],
-        reachable=tuple(d["name"] for d in facts["reachable"] if not d["marked"]),
+        role=facts.role,
+        server_version=facts.server_version,
+        reachable=tuple(database.name for database in _within_reach(facts)),
         uncovered=tuple(
-            p for p in _telling(facts["powers"]) if _is_waived(p, facts, rules)
+            str(power)
+            for power in _telling(facts.powers, facts)
+            if _is_waived(power, facts, rules)
         ),
         _minted=_MINT,
     )
 
 
-def admit(facts: dict[str, Any], rules: Rules) -> GuardedClone:
+def admit(facts: Facts, rules: Rules) -> GuardedClone:
     """Return the admitted clone; raise GuardRefused with every reason."""
     verdict = judge(facts, rules)
     if isinstance(verdict, GuardedClone):
         return verdict
-    raise GuardRefused(facts["database"], verdict)
+    raise GuardRefused(facts.database, verdict)
 
 
-def is_production(facts: dict[str, Any], name: str, rules: Rules) -> str | None:
+def is_production(facts: Facts, name: str, rules: Rules) -> str | None:
     """Return the declaration by which that database is a production, or None."""
-    host_port = facts["address"].rpartition("/")[0]
-    oids = {d["name"]: d["oid"] for d in facts["databases"]}
+    oids = {database.name: database.oid for database in facts.databases}
     known = {
         name,
-        f"{host_port}/{name}",
-        f"{facts['system_identifier']}/{name}",
-        f"{facts['system_identifier']}/{oids.get(name)}",
+        f"{facts.host}:{facts.port}/{name}",
+        f"{facts.system_identifier}/{name}",
+        f"{facts.system_identifier}/{oids.get(name)}",
     }
     return next((told for told in rules.productions if told in known), None)
 
 
-def _name(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    if not re.fullmatch(rules.clone_pattern, facts["database"]):
+def _name(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    if not re.fullmatch(rules.clone_pattern, facts.database):
         yield Reason(
             "name",
-            f"the database is named {facts['database']!r}",
+            f"the database is named {facts.database!r}",
             f"a clone's whole name matches {rules.clone_pattern}",
             "give the clone such a name; if your clones have another form, set "
             "oneroof_clone_pattern in the ini file",
         )
 
 
-def _production(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    if told := is_production(facts, facts["database"], rules):
+def _production(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    if told := is_production(facts, facts.database, rules):
         yield Reason(
             "production",
-            f"{facts['database']!r} is the declared production {told!r}",
+            f"{facts.database!r} is the declared production {told!r}",
             "nothing but the ratified executor writes to production",
             "name a clone of it: oneroof clone create",
         )
@@ -140,52 +142,46 @@ def _production(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
         )
 
 
-def _marker(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    marker = parse_marker(facts["comment"])
+def _marker(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    marker = parse_marker(facts.comment)
     if marker is None:
-        found = "a comment that is not ours" if facts["comment"] else "no comment"
+        found = "a comment that is not ours" if facts.comment else "no comment"
         yield Reason(
             "marker",
             f"the database carries no marker of ours ({found})",
             "only a database that was made or adopted as a clone is written to",
-            f"oneroof clone adopt {facts['database']} --admin-url URL",
+            f"oneroof clone adopt {facts.database} --admin-url URL",
         )
-    elif facts["role"] != marker.role and not _is_superuser(facts, rules):
+    elif facts.role != marker.role and not _is_superuser(facts, rules):
         yield Reason(
             "role",
-            f"the connection logs in as {facts['role']!r}",
+            f"the connection logs in as {facts.role!r}",
             f"the clone's check role is {marker.role!r}; no other role's powers "
             "were looked at",
             "log in as the check role: oneroof clone status shows its URL",
         )
 
 
-def _sessions(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    if facts["sessions"]:
-        who = ", ".join(
-            f"pid {s['pid']} ({s['role']}{_application(s)})" for s in facts["sessions"]
-        )
+def _sessions(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    if facts.sessions:
+        who = ", ".join(str(session) for session in facts.sessions)
         yield Reason(
             "sessions",
-            f"{len(facts['sessions'])} foreign session(s) on it: {who}",
+            f"{len(facts.sessions)} foreign session(s) on it: {who}",
             "what others do there could be taken for what a check left",
             "end what is yours, e.g. SELECT pg_terminate_backend("
-            f"{facts['sessions'][0]['pid']}), or use a clone of your own",
+            f"{facts.sessions[0].pid}), or use a clone of your own",
         )
 
 
-def _application(session: dict[str, Any]) -> str:
-    return f", {session['application']}" if session["application"] else ""
-
-
-def _connect(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    marker = parse_marker(facts["comment"])
-    expected = {facts["owner"], facts["role"]}
+def _connect(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    marker = parse_marker(facts.comment)
+    expected = {facts.owner, facts.role}
     if marker is not None:
         expected |= {marker.owner, marker.role}
-    others = [name for name in facts["connectors"] if name not in expected]
-    database = facts["database"]
-    if facts["public_connects"]:
+    others = [name for name in facts.connectors if name not in expected]
+    database = facts.database
+    if facts.public_connects:
         others = ["PUBLIC"]
     if others:
         names = ", ".join(others)
@@ -198,59 +194,60 @@ def _connect(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
         )
 
 
-def _outward(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    for found in facts["outward"]:
+def _outward(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    for found in facts.outward:
         yield Reason(
             "outward",
             f"a path leads out of it: {found}",
             "what is done through it is not undone by a rollback",
             "drop it on the clone",
         )
-    for definer in facts["definers"]:
-        yield Reason(
-            "definer",
-            f"SECURITY DEFINER routine {definer['routine']} runs as "
-            f"{definer['owner']!r}: {', '.join(_telling(definer['powers']))}",
-            "through it a check has that role's powers, in every database",
-            f"oneroof clone adopt {facts['database']} re-owns it, or: ALTER ROUTINE "
-            f"{definer['routine']} OWNER TO the clone's owner role",
-        )
-
-
-def _powers(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    for power in _telling(facts["powers"]):
-        if not _is_waived(power, facts, rules):
+    for definer in facts.definers:
+        if powers := _telling(definer.powers, facts):
             yield Reason(
-                "power",
-                f"the check role {facts['role']!r} has power beyond the clone: {power}",
-                "roles belong to the whole server: through it a check could reach "
-                "other databases, production among them",
-                _power_remedy(facts["role"], power),
+                "definer",
+                f"SECURITY DEFINER routine {definer.routine} runs as "
+                f"{definer.owner!r}: {', '.join(map(str, powers))}",
+                "through it a check has that role's powers, in every database",
+                f"oneroof clone adopt {facts.database} re-owns it, or: ALTER ROUTINE "
+                f"{definer.routine} OWNER TO the clone's owner role",
             )
 
 
-def _power_remedy(role: str, power: str) -> str:
-    if power.startswith("superuser") or power.startswith("replication"):
+def _powers(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    for power in _telling(facts.powers, facts):
+        if not _is_waived(power, facts, rules):
+            yield Reason(
+                "power",
+                f"the check role {facts.role!r} has power beyond the clone: {power}",
+                "roles belong to the whole server: through it a check could reach "
+                "other databases, production among them",
+                _power_remedy(facts.role, power),
+            )
+
+
+def _power_remedy(role: str, power: Power) -> str:
+    if power.what in ("superuser", "replication"):
         return (
             "log in as a check role: oneroof clone adopt makes one; a server where "
             "that cannot be: oneroof_allow_superuser = true in the ini file (every "
             "report then says what is not covered)"
         )
-    if power.startswith("owner of"):
+    if power.database_oid is not None:
         return (
             "let the clone have an owner role of its own: oneroof clone adopt "
             "re-owns its objects one by one"
         )
-    if through := re.search(r"\(through role (.+)\)$", power):
-        return f'REVOKE "{through[1]}" FROM "{role}"'
-    return f'ALTER ROLE "{role}" NO{power.upper()}'
+    if power.through:
+        return f'REVOKE "{power.through}" FROM "{role}"'
+    return f'ALTER ROLE "{role}" NO{power.what.upper()}'
 
 
-def _production_reach(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+def _production_reach(facts: Facts, rules: Rules) -> Iterable[Reason]:
     if _is_superuser(facts, rules):
         return
-    role = facts["role"]
-    for name in (d["name"] for d in facts["reachable"] if not d["marked"]):
+    role = facts.role
+    for name in (database.name for database in _within_reach(facts)):
         if is_production(facts, name, rules):
             yield Reason(
                 "reach",
@@ -263,26 +260,26 @@ def _production_reach(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
             )
 
 
-def _writable(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
-    if facts["in_recovery"]:
+def _writable(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    if facts.in_recovery:
         yield Reason(
             "standby",
             "the server is a hot standby (in recovery)",
             "nothing can be written there, and it may be production's own replica",
             "use a clone on a writable server",
         )
-    if facts["is_template"]:
+    if facts.is_template:
         yield Reason(
             "template",
             "the database is a template (IS_TEMPLATE)",
             "what a check left there would be in every copy",
-            f'use a copy of it: CREATE DATABASE … TEMPLATE "{facts["database"]}"',
+            f'use a copy of it: CREATE DATABASE … TEMPLATE "{facts.database}"',
         )
 
 
-def _tripwire(facts: dict[str, Any], rules: Rules) -> Iterable[Reason]:
+def _tripwire(facts: Facts, rules: Rules) -> Iterable[Reason]:
     # Where there is no marker, `adopt` is told already, and makes it.
-    if not facts["tripwire"] and parse_marker(facts["comment"]) is not None:
+    if not facts.tripwire and parse_marker(facts.comment) is not None:
         yield untried_tripwire("there is no table oneroof.tripwire")
 
 
@@ -296,22 +293,38 @@ def untried_tripwire(found: str) -> Reason:
     )
 
 
-def _telling(powers: list[str]) -> list[str]:
-    """Return the powers worth naming: a superuser has all the others."""
-    return ["superuser"] if "superuser" in powers else powers
+def _within_reach(facts: Facts) -> list[DatabaseFacts]:
+    """Return the other databases that the role may connect to and are not ours."""
+    return [
+        database
+        for database in facts.databases
+        if database.reachable
+        and database.oid != facts.database_oid
+        and parse_marker(database.comment) is None
+    ]
 
 
-def _is_superuser(facts: dict[str, Any], rules: Rules) -> bool:
-    return rules.allow_superuser and "superuser" in facts["powers"]
+def _telling(powers: Iterable[Power], facts: Facts) -> list[Power]:
+    """Return the powers worth naming: a superuser has all the others.
+
+    What is owned in databases that are ours too is none.
+    """
+    ours = {d.oid for d in facts.databases if parse_marker(d.comment) is not None}
+    held = [power for power in powers if power.database_oid not in ours]
+    return [_SUPERUSER] if _SUPERUSER in held else held
 
 
-def _is_waived(power: str, facts: dict[str, Any], rules: Rules) -> bool:
+def _is_superuser(facts: Facts, rules: Rules) -> bool:
+    return rules.allow_superuser and _SUPERUSER in facts.powers
+
+
+def _is_waived(power: Power, facts: Facts, rules: Rules) -> bool:
     return rules.allow_superuser and (
-        "superuser" in facts["powers"] or power.startswith("replication")
+        _SUPERUSER in facts.powers or power.what == "replication"
     )
 
 
-_TESTS: tuple[Callable[[dict[str, Any], Rules], Iterable[Reason]], ...] = (
+_TESTS: tuple[Callable[[Facts, Rules], Iterable[Reason]], ...] = (
     _name,
     _production,
     _marker,

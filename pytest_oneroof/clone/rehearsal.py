@@ -21,7 +21,6 @@ from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.lease import Lease
-from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.throwaway import KEPT
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.content import ContentFingerprint, read_content
@@ -71,7 +70,7 @@ class Rehearsal:
         self._opened: list[Connection] = []
         session = self._open()
         try:
-            facts = read_facts(session, prefix=PREFIX, own_pids=[])
+            facts = read_facts(session)
             self.clone: GuardedClone = admit(facts, rules)
             self.connection = self._writable(session)
         except BaseException:

@@ -6,9 +6,12 @@ only what every role may read (manual, chapter 53).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+
+from pytest_oneroof.postgres.facts import Facts, parse_facts
 
 # Predefined roles (manual, 22.5) through which a role reaches past its database.
 POWERFUL_ROLES = (
@@ -30,10 +33,6 @@ here AS (
     FROM pg_catalog.pg_database AS d
    WHERE d.datname = pg_catalog.current_database()
 ),
-marked AS (
-  SELECT d.oid, pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
-    FROM pg_catalog.pg_database AS d
-),
 closure (member, role) AS (
   SELECT r.oid, r.oid FROM pg_catalog.pg_roles AS r
   UNION
@@ -42,7 +41,7 @@ closure (member, role) AS (
     JOIN pg_catalog.pg_auth_members AS m ON m.member = c.role
 ),
 flags AS (
-  SELECT r.oid, f.power
+  SELECT r.oid, f.power, NULL::bigint AS database_oid
     FROM pg_catalog.pg_roles AS r,
          LATERAL (VALUES (r.rolsuper, 'superuser'),
                          (r.rolcreatedb, 'createdb'),
@@ -53,26 +52,25 @@ flags AS (
                  ) AS f (held, power)
    WHERE f.held
   UNION ALL
-  SELECT d.datdba, 'owner of database ' || d.datname
+  SELECT d.datdba, 'owner of database ' || d.datname, d.oid::bigint
     FROM pg_catalog.pg_database AS d
-    JOIN marked AS m ON m.oid = d.oid
    WHERE d.oid <> (SELECT oid FROM here)
-     AND (m.comment IS NULL OR NOT pg_catalog.starts_with(m.comment, %(prefix)s))
   UNION ALL
-  SELECT DISTINCT s.refobjid, 'owner of objects in database ' || d.datname
+  SELECT DISTINCT s.refobjid, 'owner of objects in database ' || d.datname,
+         d.oid::bigint
     FROM pg_catalog.pg_shdepend AS s
     JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
-    JOIN marked AS m ON m.oid = d.oid
    WHERE s.deptype = 'o'
      AND s.refclassid = 'pg_catalog.pg_authid'::regclass
      AND d.datallowconn  -- one in the making: nobody can get at what is in it
      AND d.oid <> (SELECT oid FROM here)
-     AND (m.comment IS NULL OR NOT pg_catalog.starts_with(m.comment, %(prefix)s))
 ),
 powers AS (
   SELECT c.member AS oid,
-         f.power || CASE WHEN c.role = c.member THEN ''
-                         ELSE ' (through role ' || r.rolname || ')' END AS power
+         pg_catalog.jsonb_build_object(
+           'what', f.power,
+           'through', CASE WHEN c.role = c.member THEN '' ELSE r.rolname::text END,
+           'database_oid', f.database_oid) AS power
     FROM closure AS c
     JOIN flags AS f ON f.oid = c.role
     JOIN pg_catalog.pg_roles AS r ON r.oid = c.role
@@ -86,15 +84,11 @@ SELECT pg_catalog.jsonb_build_object(
   'server_version', pg_catalog.current_setting('server_version'),
   'in_recovery', pg_catalog.pg_is_in_recovery(),
   'is_template', (SELECT datistemplate FROM here),
-  'comment', (SELECT comment FROM marked WHERE oid = (SELECT oid FROM here)),
+  'comment', pg_catalog.shobj_description((SELECT oid FROM here), 'pg_database'),
   'role', session_user,
   'owner', (SELECT pg_catalog.pg_get_userbyid(datdba) FROM here),
   'powers', (SELECT coalesce(jsonb_agg(power ORDER BY power), '[]')
                FROM powers WHERE oid = (SELECT oid FROM me)),
-  'member_of', (SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
-                  FROM closure AS c
-                  JOIN pg_catalog.pg_roles AS r ON r.oid = c.role
-                 WHERE c.member = (SELECT oid FROM me) AND c.role <> c.member),
   'sessions', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'pid', a.pid, 'role', u.rolname,
                         'application', a.application_name) ORDER BY a.pid), '[]')
@@ -115,19 +109,14 @@ SELECT pg_catalog.jsonb_build_object(
                      d.datacl, pg_catalog.acldefault('d', d.datdba))) AS a
         WHERE d.oid = (SELECT oid FROM here)
           AND a.grantee = 0 AND a.privilege_type = 'CONNECT')),
-  'reachable', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                         'name', d.datname, 'oid', d.oid::bigint,
-                         'marked', coalesce(
-                            pg_catalog.starts_with(m.comment, %(prefix)s), false))
-                         ORDER BY d.datname), '[]')
-                  FROM pg_catalog.pg_database AS d
-                  JOIN marked AS m ON m.oid = d.oid
-                 WHERE d.datallowconn
-                   AND d.oid <> (SELECT oid FROM here)
-                   AND pg_catalog.has_database_privilege(
-                         session_user, d.oid, 'CONNECT')),
   'databases', (SELECT jsonb_agg(jsonb_build_object(
-                         'name', d.datname, 'oid', d.oid::bigint) ORDER BY d.datname)
+                         'name', d.datname, 'oid', d.oid::bigint,
+                         'comment', pg_catalog.shobj_description(
+                           d.oid, 'pg_database'),
+                         'reachable', d.datallowconn
+                           AND pg_catalog.has_database_privilege(
+                                 session_user, d.oid, 'CONNECT'))
+                         ORDER BY d.datname)
                   FROM pg_catalog.pg_database AS d),
   'outward', (SELECT coalesce(jsonb_agg(found ORDER BY found), '[]') FROM (
       SELECT 'foreign server ' || srvname AS found
@@ -181,17 +170,13 @@ SELECT pg_catalog.jsonb_build_object(
 
 
 def read_facts(
-    connection: psycopg.Connection[Any], *, prefix: str, own_pids: list[int]
-) -> dict[str, Any]:
+    connection: psycopg.Connection[Any], *, own_pids: Sequence[int] = ()
+) -> Facts:
     """Return the facts of the connected database, as the connected role sees it.
 
-    `prefix` begins the comment of databases that are ours; sessions of
-    `own_pids` are not counted as foreign.
+    Sessions of `own_pids` are not counted as foreign.
     """
-    values = {"prefix": prefix, "own_pids": own_pids, "powerful": list(POWERFUL_ROLES)}
+    values = {"own_pids": list(own_pids), "powerful": list(POWERFUL_ROLES)}
     row = connection.execute(FACTS, values).fetchone()
     assert row is not None
-    facts: dict[str, Any] = row[0]
-    info = connection.info
-    facts["address"] = f"{info.host}:{info.port}/{facts['database']}"
-    return facts
+    return parse_facts(row[0], connection.info.host, connection.info.port)

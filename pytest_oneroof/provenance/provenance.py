@@ -17,7 +17,7 @@ import psycopg
 from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, HELD, Answer
 from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, judge
-from pytest_oneroof.clone.marker import PREFIX, SURROGATE, Marker, parse_marker
+from pytest_oneroof.clone.marker import SURROGATE, Marker, parse_marker
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.provenance.schema_compatibility import (
     Compatibility,
@@ -78,11 +78,11 @@ def read_candidate(
     `scanned` is a scan of the same content, made before. Raise SettingsError for
     an allow-file that cannot be used.
     """
-    facts = read_facts(connection, prefix=PREFIX, own_pids=list(own_pids))
+    facts = read_facts(connection, own_pids=own_pids)
     verdict = judge(facts, rules)
-    marker = parse_marker(facts["comment"])
+    marker = parse_marker(facts.comment)
     return Candidate(
-        name=facts["database"],
+        name=facts.database,
         source=marker.source if marker else "unknown",
         origin=_origin(connection, marker),
         reasons=() if isinstance(verdict, GuardedClone) else verdict,

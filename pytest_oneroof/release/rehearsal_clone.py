@@ -18,7 +18,7 @@ from pytest_oneroof import settings as s
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.host import Found, Host, new_nonce, now
-from pytest_oneroof.clone.marker import PREFIX, Marker
+from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.records import Record
 from pytest_oneroof.clone.space import read_room, require_room
 from pytest_oneroof.clone.tripwire import create_tripwire
@@ -64,7 +64,7 @@ def greenfield_clone(
         url = lifecycle.role_url(host, found.name, found.marker.role, password)
         rules = Rules(s.CLONE_PATTERN, productions, own_server=own_server)
         with contextlib.closing(connect(url)) as session:
-            facts = read_facts(session, prefix=PREFIX, own_pids=[])
+            facts = read_facts(session)
         where = Where(url, target=found.name, ratified=ratified)
         yield RehearsalClone(admit(facts, rules), where, host.url(found.name))
     finally:

@@ -14,7 +14,6 @@ from pytest_oneroof.clone import standin, taking
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
@@ -70,7 +69,7 @@ class CloneRun:
         """
         if self.settings.clone_url is not None:
             with contextlib.closing(connect(self.settings.clone_url)) as connection:
-                admit(read_facts(connection, prefix=PREFIX, own_pids=[]), self.rules())
+                admit(read_facts(connection), self.rules())
             self.make_source(self.settings.clone_url)
             return
         if self.server is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,44 +13,53 @@ from hypothesis import strategies as st
 from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, admit, judge
 from pytest_oneroof.clone.marker import PREFIX, Marker
 from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.postgres.facts import (
+    DatabaseFacts,
+    Definer,
+    Facts,
+    Power,
+    SessionFacts,
+)
 from pytest_oneroof.settings import CLONE_PATTERN
 
-Facts = dict[str, Any]
+Changes = dict[str, Any]
 CLONE = "directus_gov_test_20260601"
 MARKER = Marker("0f", "directus", "2026-06-01T00:00:00Z", "clone", "owner", "check")
 RULES = Rules(CLONE_PATTERN, ("directus",))
-ADMITTED: Facts = {
-    "database": CLONE,
-    "database_oid": 16400,
-    "system_identifier": "7000",
-    "server_version": "16.14",
-    "in_recovery": False,
-    "is_template": False,
-    "comment": MARKER.text(),
-    "role": "check",
-    "owner": "admin",
-    "powers": [],
-    "member_of": ["owner"],
-    "sessions": [],
-    "connectors": ["admin", "check"],
-    "public_connects": False,
-    "reachable": [],
-    "databases": [
-        {"name": "directus", "oid": 16384},
-        {"name": CLONE, "oid": 16400},
-    ],
-    "outward": [],
-    "definers": [],
-    "tripwire": True,
-    "address": f"db.example:5432/{CLONE}",
-}
-SESSION = {"pid": 7, "role": "app", "application": "worker"}
-DEFINER = {"routine": "f()", "owner": "root", "powers": ["superuser"]}
-PRODUCTION = {"name": "directus", "oid": 16384, "marked": False}
-UNMARKED = {"comment": None}
+DATABASES = (
+    DatabaseFacts("directus", 16384, None, reachable=False),
+    DatabaseFacts(CLONE, 16400, MARKER.text(), reachable=True),
+)
+ADMITTED = Facts(
+    host="db.example",
+    port=5432,
+    database=CLONE,
+    database_oid=16400,
+    system_identifier="7000",
+    server_version="16.14",
+    in_recovery=False,
+    is_template=False,
+    comment=MARKER.text(),
+    role="check",
+    owner="admin",
+    powers=(),
+    sessions=(),
+    connectors=("admin", "check"),
+    public_connects=False,
+    databases=DATABASES,
+    outward=(),
+    definers=(),
+    tripwire=True,
+)
+SESSION = SessionFacts(7, "app", "worker")
+SUPERUSER = Power("superuser")
+DEFINER = Definer("f()", "root", (SUPERUSER,))
+REACHED = (dataclasses.replace(DATABASES[0], reachable=True), DATABASES[1])
+OWNER_OF_PRODUCTION = Power("owner of database directus", "owner", 16384)
+UNMARKED: Changes = {"comment": None}
 
 # Facts that take one proof away, the reason's word, and what it says was found.
-BREAKS: dict[str, tuple[Facts, str, str]] = {
+BREAKS: dict[str, tuple[Changes, str, str]] = {
     "other name": (
         {"database": "directus_copy"},
         "name",
@@ -88,7 +97,7 @@ BREAKS: dict[str, tuple[Facts, str, str]] = {
     ),
     "other role": ({"role": "app"}, "role", "the connection logs in as 'app'"),
     "foreign session": (
-        {"sessions": [SESSION]},
+        {"sessions": (SESSION,)},
         "sessions",
         "1 foreign session(s) on it: pid 7 (app, worker)",
     ),
@@ -98,39 +107,39 @@ BREAKS: dict[str, tuple[Facts, str, str]] = {
         "PUBLIC may connect to it",
     ),
     "another role connects": (
-        {"connectors": ["check", "worker"]},
+        {"connectors": ("check", "worker")},
         "connect",
         "worker may connect to it",
     ),
     "path out": (
-        {"outward": ["foreign server s"]},
+        {"outward": ("foreign server s",)},
         "outward",
         "a path leads out of it: foreign server s",
     ),
     "privileged routine": (
-        {"definers": [DEFINER]},
+        {"definers": (DEFINER,)},
         "definer",
         "SECURITY DEFINER routine f() runs as 'root': superuser",
     ),
     "superuser": (
-        {"powers": ["superuser", "createdb"]},
+        {"powers": (SUPERUSER, Power("createdb"))},
         "power",
         "the check role 'check' has power beyond the clone: superuser",
     ),
     "power through a role": (
-        {"powers": ["pg_write_all_data (through role ops)"]},
+        {"powers": (Power("pg_write_all_data", "ops"),)},
         "power",
         "the check role 'check' has power beyond the clone: "
         "pg_write_all_data (through role ops)",
     ),
     "owner of production": (
-        {"powers": ["owner of database directus (through role owner)"]},
+        {"powers": (OWNER_OF_PRODUCTION,)},
         "power",
         "the check role 'check' has power beyond the clone: "
         "owner of database directus (through role owner)",
     ),
     "production within reach": (
-        {"reachable": [PRODUCTION]},
+        {"databases": REACHED},
         "reach",
         "the check role 'check' may connect to the production 'directus'",
     ),
@@ -157,7 +166,7 @@ breaks = pytest.mark.parametrize(
 
 def facts(**changes: Any) -> Facts:
     """Return admitted facts with some changed."""
-    return {**copy.deepcopy(ADMITTED), **changes}
+    return dataclasses.replace(ADMITTED, **changes)
 
 
 def refusal(changed: Facts, rules: Rules = RULES) -> tuple[Reason, ...]:
@@ -189,7 +198,7 @@ def test_nobody_else_makes_a_guarded_clone() -> None:
 
 
 @breaks
-def test_one_missing_proof_refuses(change: Facts, code: str, found: str) -> None:
+def test_one_missing_proof_refuses(change: Changes, code: str, found: str) -> None:
     """Taking any one proof away refuses, for that reason alone, in these words."""
     (reason,) = refusal(facts(**change))
     assert (reason.code, reason.found) == (code, found)
@@ -200,14 +209,15 @@ def test_one_missing_proof_refuses(change: Facts, code: str, found: str) -> None
 @given(st.sets(st.sampled_from(sorted(BREAKS)), min_size=1))
 def test_all_reasons_are_told_at_once(chosen: set[str]) -> None:
     """Whatever proofs are missing together, each that still can be is told."""
-    changed = facts()
+    changes: Changes = {}
     for name in sorted(chosen):
-        changed |= BREAKS[name][0]
+        changes |= BREAKS[name][0]
+    changed = facts(**changes)
     told = {reason.code for reason in refusal(changed)}
     standing = {
         BREAKS[name][1]
         for name in chosen
-        if all(changed[key] == value for key, value in BREAKS[name][0].items())
+        if all(changes[key] == value for key, value in BREAKS[name][0].items())
     }
     unmarked = "marker" in standing
     # Without a marker there is no role to compare with, and adopting makes both.
@@ -217,10 +227,10 @@ def test_all_reasons_are_told_at_once(chosen: set[str]) -> None:
 
 NAMES = st.from_regex(r"directus_gov_test_[0-9]{8}(_[a-z0-9]{1,6})?", fullmatch=True)
 DECLARATIONS: dict[str, Callable[[Facts], str]] = {
-    "name": lambda f: f["database"],
-    "address": lambda f: f["address"],
-    "identifier and name": lambda f: f"{f['system_identifier']}/{f['database']}",
-    "identifier and oid": lambda f: f"{f['system_identifier']}/{f['database_oid']}",
+    "name": lambda f: f.database,
+    "address": lambda f: f.address,
+    "identifier and name": lambda f: f"{f.system_identifier}/{f.database}",
+    "identifier and oid": lambda f: f"{f.system_identifier}/{f.database_oid}",
 }
 
 
@@ -252,8 +262,9 @@ def test_never_admits_a_declared_production(
         database=name,
         database_oid=oid,
         system_identifier=str(identifier),
-        address=f"{host}:{port}/{name}",
-        databases=[{"name": name, "oid": oid}],
+        host=host,
+        port=port,
+        databases=(DatabaseFacts(name, oid, None, reachable=True),),
     )
     declared = DECLARATIONS[form](changed)
     rules = Rules(
@@ -280,14 +291,14 @@ def test_refuses_where_no_production_is_declared() -> None:
 @pytest.mark.parametrize(
     ("powers", "uncovered"),
     [
-        (["superuser", "createdb"], ("superuser",)),
-        (["replication"], ("replication",)),
-        (["replication (through role ops)"], ("replication (through role ops)",)),
+        ((SUPERUSER, Power("createdb")), ("superuser",)),
+        ((Power("replication"),), ("replication",)),
+        ((Power("replication", "ops"),), ("replication (through role ops)",)),
     ],
     ids=["superuser", "replication", "by membership"],
 )
 def test_setting_admits_powers_and_says_so(
-    powers: list[str], uncovered: tuple[str, ...]
+    powers: tuple[Power, ...], uncovered: tuple[str, ...]
 ) -> None:
     """oneroof_allow_superuser admits these powers, which the clone then names."""
     rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
@@ -301,31 +312,32 @@ def test_setting_admits_a_superuser_of_another_name() -> None:
     """A superuser who is admitted need not be the check role; any other role must."""
     rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
     assert isinstance(
-        judge(facts(role="root", powers=["superuser"]), rules), GuardedClone
+        judge(facts(role="root", powers=(SUPERUSER,)), rules), GuardedClone
     )
-    for powers in ([], ["replication"]):
+    for powers in ((), (Power("replication"),)):
         (reason,) = refusal(facts(role="app", powers=powers), rules)
         assert reason.found == "the connection logs in as 'app'"
-    told = refusal(facts(role="root", powers=["superuser"]))
+    told = refusal(facts(role="root", powers=(SUPERUSER,)))
     assert [reason.code for reason in told] == ["role", "power"]
 
 
 def test_setting_admits_nothing_else() -> None:
     """oneroof_allow_superuser waives no other power and no other proof."""
     rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
-    for power in ("createdb", "owner of database directus", "pg_signal_backend"):
-        assert [r.code for r in refusal(facts(powers=[power]), rules)] == ["power"]
-    changed = facts(powers=["superuser"], tripwire=False, sessions=[SESSION])
+    for power in (Power("createdb"), OWNER_OF_PRODUCTION, Power("pg_signal_backend")):
+        assert [r.code for r in refusal(facts(powers=(power,)), rules)] == ["power"]
+    changed = facts(powers=(SUPERUSER,), tripwire=False, sessions=(SESSION,))
     assert {r.code for r in refusal(changed, rules)} == {"tripwire", "sessions"}
 
 
 def test_admitted_clone_names_other_reachable_databases() -> None:
     """Databases that the role also reaches are told, marked ones are not."""
-    reachable = [
-        {"name": "erp", "oid": 1, "marked": False},
-        {"name": f"{CLONE}_copy", "oid": 2, "marked": True},
-    ]
-    clone = judge(facts(reachable=reachable), RULES)
+    others = (
+        DatabaseFacts("erp", 1, None, reachable=True),
+        DatabaseFacts(f"{CLONE}_copy", 2, MARKER.text(), reachable=True),
+        DatabaseFacts("closed", 3, None, reachable=False),
+    )
+    clone = judge(facts(databases=(*DATABASES, *others)), RULES)
     assert isinstance(clone, GuardedClone)
     assert clone.reachable == ("erp",)
 
@@ -333,24 +345,34 @@ def test_admitted_clone_names_other_reachable_databases() -> None:
 @pytest.mark.parametrize(
     ("power", "remedy"),
     [
-        ("createdb", 'ALTER ROLE "check" NOCREATEDB'),
-        ("pg_maintain (through role ops)", 'REVOKE "ops" FROM "check"'),
+        (Power("createdb"), 'ALTER ROLE "check" NOCREATEDB'),
+        (Power("pg_maintain", "ops"), 'REVOKE "ops" FROM "check"'),
         (
-            "owner of objects in database erp",
+            Power("owner of objects in database erp", database_oid=1),
             "let the clone have an owner role of its own: oneroof clone adopt "
             "re-owns its objects one by one",
         ),
     ],
+    ids=["flag", "membership", "ownership"],
 )
-def test_each_power_has_its_remedy(power: str, remedy: str) -> None:
+def test_each_power_has_its_remedy(power: Power, remedy: str) -> None:
     """The remedy is the statement that takes this power away."""
-    (reason,) = refusal(facts(powers=[power]))
+    (reason,) = refusal(facts(powers=(power,)))
     assert reason.remedy == remedy
+
+
+def test_what_is_owned_in_other_clones_is_no_power() -> None:
+    """Clones of one template share their owner: that gives no power elsewhere."""
+    other = DatabaseFacts(f"{CLONE}_copy", 2, MARKER.text(), reachable=False)
+    power = Power("owner of objects in database copy", "owner", 2)
+    definer = Definer("f()", "owner", (power,))
+    changed = facts(databases=(*DATABASES, other), powers=(power,), definers=(definer,))
+    assert isinstance(judge(changed, RULES), GuardedClone)
 
 
 def test_production_within_reach_gets_both_remedies() -> None:
     """The line for pg_hba.conf and the REVOKE stand there, ready to paste."""
-    (reason,) = refusal(facts(reachable=[PRODUCTION]))
+    (reason,) = refusal(facts(databases=REACHED))
     assert "local directus check reject; host directus check all reject" in (
         reason.remedy
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_oneroof.clone.guard import Reason, Rules, untried_tripwire
+from pytest_oneroof.postgres.facts import Definer, Power, SessionFacts
 from pytest_oneroof.settings import CLONE_PATTERN
 
 from .test_guard import BREAKS, CLONE, SESSION, facts, refusal
@@ -111,30 +112,32 @@ def test_production_itself_is_refused_with_a_way_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "power", ["superuser", "replication", "replication (through role ops)"]
+    "power",
+    [Power("superuser"), Power("replication"), Power("replication", "ops")],
+    ids=str,
 )
-def test_powers_over_the_server_have_one_remedy(power: str) -> None:
+def test_powers_over_the_server_have_one_remedy(power: Power) -> None:
     """A superuser or replication role is told of check roles and of the setting."""
-    (reason,) = refusal(facts(powers=[power]))
+    (reason,) = refusal(facts(powers=(power,)))
     assert reason.remedy == SUPERUSER
 
 
 def test_sessions_and_roles_are_told_one_by_one() -> None:
     """Every foreign session and every role that may connect is named."""
-    unnamed = {"pid": 9, "role": "ops", "application": ""}
-    (sessions,) = refusal(facts(sessions=[SESSION, unnamed]))
+    unnamed = SessionFacts(9, "ops", "")
+    (sessions,) = refusal(facts(sessions=(SESSION, unnamed)))
     assert sessions.found == (
         "2 foreign session(s) on it: pid 7 (app, worker), pid 9 (ops)"
     )
-    (connect,) = refusal(facts(connectors=["worker", "check", "ops"]))
+    (connect,) = refusal(facts(connectors=("worker", "check", "ops")))
     assert connect.found == "worker, ops may connect to it"
     assert connect.remedy == f'REVOKE CONNECT ON DATABASE "{CLONE}" FROM worker, ops'
 
 
 def test_powers_of_a_routine_are_told_together() -> None:
     """What a privileged routine could do is listed, its owner named."""
-    routine = {"routine": "f()", "owner": "ops", "powers": ["createdb", "createrole"]}
-    (reason,) = refusal(facts(definers=[routine]))
+    routine = Definer("f()", "ops", (Power("createdb"), Power("createrole")))
+    (reason,) = refusal(facts(definers=(routine,)))
     assert reason.found == (
         "SECURITY DEFINER routine f() runs as 'ops': createdb, createrole"
     )

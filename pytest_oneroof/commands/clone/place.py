@@ -20,7 +20,7 @@ from pytest_oneroof.clone.guard import Reason, Rules, is_production
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.lifecycle import role_url
 from pytest_oneroof.clone.look import Look, file_of
-from pytest_oneroof.clone.marker import PREFIX, Marker
+from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.output import progress
 from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
@@ -187,7 +187,7 @@ def require_new(here: Place, name: str) -> None:
 def refuse_production(host: Host, name: str, productions: tuple[str, ...]) -> None:
     """Raise GuardRefused, with every reason, for what could be a production."""
     rules = Rules(s.CLONE_PATTERN, productions or s.Settings().productions)
-    facts = read_facts(host.admin, prefix=PREFIX, own_pids=[])
+    facts = read_facts(host.admin)
     reasons = []
     if told := is_production(facts, name, rules):
         reasons.append(
