@@ -19,9 +19,9 @@ from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.records import Records
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.settings import CLONE_PATTERN
 
 Say = Callable[[str], object]
 MAJOR = 16
@@ -127,7 +127,7 @@ def sandbox(embedded: EmbeddedServer, database: Database) -> Iterator[Sandbox]:
     )
     host.try_lock(found.oid)
     lease.open()
-    rules = Rules(CLONE_PATTERN, productions=("directus",), own_server=False)
+    rules = Rules(bundled().clone_pattern, productions=("directus",), own_server=False)
     guarded = Sandbox(lease, rules, Look(embedded.home / f"{database.name}.json"))
     try:
         yield guarded

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.errors import GuardRefused, OneroofError
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.report.acceptance import acceptance_lines
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.conductor import REFUSED, RunPlugin
@@ -21,8 +22,8 @@ from pytest_oneroof.settings import Settings
 class AcceptancePlugin(RunPlugin):
     """One acceptance, in a serial process, a controller or a worker."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        super().__init__(config, settings)
+    def __init__(self, config: pytest.Config, settings: Settings, pack: Pack) -> None:
+        super().__init__(config, settings, pack)
         self.production.always = True
         config.stash[acceptance_key] = True
 

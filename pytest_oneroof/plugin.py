@@ -22,6 +22,7 @@ from pytest_oneroof.run.keys import plugin_key, settings_key
 from pytest_oneroof.run.readonly import WithoutTarget, selects_readonly
 
 if TYPE_CHECKING:
+    from pytest_oneroof.pack import Pack
     from pytest_oneroof.run.conductor import RunPlugin
     from pytest_oneroof.settings import Settings
 
@@ -63,15 +64,23 @@ def _plugin_for(config: pytest.Config, settings: Settings) -> RunPlugin | None:
     if settings.clone:
         from pytest_oneroof.run.conductor import RunPlugin
 
-        return RunPlugin(config, settings)
+        return RunPlugin(config, *_with_pack(config, settings))
     if not selects_readonly(config.option.markexpr):
         return None
     if settings.production_url:
         from pytest_oneroof.acceptance_plugin import AcceptancePlugin
 
-        return AcceptancePlugin(config, settings)
+        return AcceptancePlugin(config, *_with_pack(config, settings))
     config.pluginmanager.register(WithoutTarget(config), "oneroof-without-target")
     return None
+
+
+def _with_pack(config: pytest.Config, settings: Settings) -> tuple[Settings, Pack]:
+    """Return the settings joined with their pack, and the pack."""
+    pack = options.read_pack(config, settings)
+    settings = settings.joined(pack)
+    config.stash[settings_key] = settings
+    return settings, pack
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

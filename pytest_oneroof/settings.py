@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_oneroof.errors import SettingsError
 
+if TYPE_CHECKING:
+    from pytest_oneroof.pack import Pack
+
 Kind = Literal["flag", "text", "choice", "list", "number", "path", "pattern"]
 
-CLONE_PATTERN = r"directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?"
+# Matches no name: until the pack has said how its clones are named, none is one.
+NO_CLONE = "(?!)"
+DEFAULT_PACK = "oneroof"
 
 
 class Option(NamedTuple):
@@ -40,7 +45,7 @@ OPTIONS: tuple[Option, ...] = (
         "clone",
         "flag",
         False,
-        "Run the shipped suites, and of the project's own tests those that use "
+        "Run the pack's suites, and of the project's own tests those that use "
         "the clone, on a guarded clone",
     ),
     Option(
@@ -67,10 +72,18 @@ OPTIONS: tuple[Option, ...] = (
         "URL",
     ),
     Option(
+        "pack",
+        "text",
+        DEFAULT_PACK,
+        "What your team knows of its database: a folder, or an installed pack "
+        "('none': your own tests only)",
+        "NAME|DIR",
+    ),
+    Option(
         "suite",
         "list",
         (),
-        "Of the shipped suites these ('all' for every one)",
+        "Of the pack's suites these ('all' for every one)",
         "NAME[,NAME]",
     ),
     Option("report", "path", None, "Write the evidence packet there", "DIR"),
@@ -115,15 +128,16 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "clone_pattern",
         "pattern",
-        CLONE_PATTERN,
-        "Regular expression that a clone's whole name must match",
+        NO_CLONE,
+        "Regular expression that a clone's whole name must match (default: the pack's)",
         ini_only=True,
     ),
     Option(
         "productions",
         "list",
-        ("directus",),
-        "Declared productions: name, host:port/name, or system identifier/name",
+        (),
+        "Declared productions: name, host:port/name, or system identifier/name "
+        "(default: the pack's)",
         ini_only=True,
     ),
     Option(
@@ -147,6 +161,7 @@ class Settings:
     clone_url: str | None = None
     admin_url: str | None = None
     production_url: str | None = None
+    pack: str | None = DEFAULT_PACK
     suite: tuple[str, ...] = ()
     report: Path | None = None
     controls: bool = False
@@ -160,14 +175,22 @@ class Settings:
     replace_postgresql: tuple[str, ...] = ()
     cache_dir: Path | None = None
     allow_superuser: bool = False
-    clone_pattern: str = CLONE_PATTERN
-    productions: tuple[str, ...] = ("directus",)
+    clone_pattern: str = NO_CLONE
+    productions: tuple[str, ...] = ()
     allowed_databases: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, name: str) -> str:
         """Return where the setting's value came from, in words."""
         return self.sources.get(name, "default")
+
+    def joined(self, pack: Pack) -> Settings:
+        """Return them with the pack's names of databases where none were set."""
+        told = f"pack {pack.name}"
+        values = {"clone_pattern": pack.clone_pattern, "productions": pack.productions}
+        open_ = {k: v for k, v in values.items() if k not in self.sources}
+        sources = {**self.sources, **dict.fromkeys(open_, told)}
+        return replace(self, **open_, sources=sources)  # type: ignore[arg-type]
 
 
 def resolve(

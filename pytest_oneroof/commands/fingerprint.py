@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 import click
 import psycopg
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.answer import DONE, FAILED
 from pytest_oneroof.clone import standin
 from pytest_oneroof.commands.output import JSON, emit, progress
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.errors import OneroofError, ServerError, SettingsError
 from pytest_oneroof.fingerprint.compare import (
     ContentFingerprint,
@@ -86,7 +85,7 @@ def _named(targets: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield targets, " ".join(redact(target) for target in targets)
         return
     click.echo("oneroof: no URL given: this is the embedded stand-in", err=True)
-    settings = s.resolve({}, os.environ, lambda name: None)
+    settings = read_project({}).settings
     server = standin.acquire(settings, progress())
     try:
         yield (server.url(server.state["production"]),), STAND_IN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from pytest_oneroof import settings as s
 from pytest_oneroof.commands.output import JSON, progress
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.production import gate as monitor
@@ -32,7 +32,7 @@ def command(ctx: click.Context, url: str | None, *, quiet: bool, as_json: bool) 
     10 BLOCKED, 1 error. Without URL it is ONEROOF_PRODUCTION_URL; without both
     the embedded stand-in, which is said on stderr.
     """
-    settings = s.resolve({"production_url": url}, os.environ, lambda name: None)
+    settings = read_project({"production_url": url}).settings
     ctx.exit(check(settings, quiet=quiet, as_json=as_json))
 
 

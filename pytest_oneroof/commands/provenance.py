@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.commands.output import JSON, answer, progress
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.provenance import provenance
 
@@ -34,7 +34,7 @@ def command(
     Exit status 0 for a clone that may stand for production, else 10, with every
     reason and what the operator must deliver. No value found is printed.
     """
-    settings = s.resolve({"clone_url": url}, os.environ, lambda name: None)
+    settings = read_project({"clone_url": url}).settings
     rules = Rules(
         settings.clone_pattern,
         settings.productions,

@@ -11,6 +11,7 @@ import click
 
 from pytest_oneroof.answer import BROKEN, DONE, Answer
 from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.commands.rollout_place import (
     STAND_IN,
     logs_folder,
@@ -114,7 +115,8 @@ def rehearse(
     def work(opened: Packet, say: Say) -> Answer:
         with server_of(say, admin_url, source, main) as place:
             own_server = admin_url is not None
-            copied = Copied(*place, logs_folder(log), own_server=own_server)
+            rules = read_project({}).rules(own_server=own_server)
+            copied = Copied(*place, logs_folder(log), rules)
             answer = rehearse_copy(opened, copied, say)
             return answer if own_server else _aimed(answer, STAND_IN)
 

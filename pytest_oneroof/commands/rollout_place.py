@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.hold import find_ours
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.records import Records
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.postgres.embedded import default_cache
 from pytest_oneroof.release.rehearse_copy import Main
@@ -39,7 +39,7 @@ def server_of(
             yield host, origin, _main(host, found)
         return
     click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
-    settings = s.resolve({}, os.environ, lambda name: None)
+    settings = read_project({}).settings
     server = standin.acquire(settings, say)
     try:
         records = standin.records_of(server)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.host import Found, Host, new_nonce, now
@@ -23,6 +21,7 @@ from pytest_oneroof.clone.records import Record
 from pytest_oneroof.clone.space import read_room, require_room
 from pytest_oneroof.clone.tripwire import create_tripwire
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.pack.names import name_clone
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
@@ -46,8 +45,7 @@ def greenfield_clone(
     source: str,
     *,
     ratified: str,
-    productions: tuple[str, ...] = s.Settings().productions,
-    own_server: bool = False,
+    rules: Rules,
 ) -> Iterator[RehearsalClone]:
     """Copy `source`, mark the copy, hand it out and drop it at the end.
 
@@ -58,11 +56,10 @@ def greenfield_clone(
     """
     with host.making():
         lifecycle.sweep(host, lambda line: None, keep=_KEEP)
-        found, password = _make(host, source)
+        found, password = _make(host, source, rules.clone_pattern)
     try:
         assert found.marker is not None
         url = lifecycle.role_url(host, found.name, found.marker.role, password)
-        rules = Rules(s.CLONE_PATTERN, productions, own_server=own_server)
         with contextlib.closing(connect(url)) as session:
             facts = read_facts(session)
         where = Where(url, target=found.name, ratified=ratified)
@@ -77,7 +74,7 @@ def greenfield_clone(
 _KEEP = 1_000
 
 
-def _make(host: Host, source: str) -> tuple[Found, str]:
+def _make(host: Host, source: str, pattern: str) -> tuple[Found, str]:
     nonce = new_nonce()
     marker = Marker(
         nonce=nonce,
@@ -87,9 +84,8 @@ def _make(host: Host, source: str) -> tuple[Found, str]:
         owner=f"oneroof_owner_{nonce}",
         role=f"oneroof_check_{nonce}",
     )
-    name = f"directus_gov_test_{datetime.now(UTC):%Y%m%d}_{KIND}_{nonce[:8]}"
-    if not re.fullmatch(s.CLONE_PATTERN, name):
-        raise CloneError(f"{name!r} does not match {s.CLONE_PATTERN}")
+    date, suffix = f"{datetime.now(UTC):%Y%m%d}", f"_{KIND}_{nonce[:8]}"
+    name = name_clone(pattern, date, source=source, suffix=suffix)
     origin = host.find(source)
     if origin is None:
         raise CloneError(f"there is no database {source!r} to copy")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_oneroof.answer import DONE, FAILED, Answer
+from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.snapshot import snapshot_anew
 from pytest_oneroof.clone.watch import Watch
@@ -38,14 +39,14 @@ class Main:
 class Copied:
     """What a rehearsal copies, the main clone if any, and where its files are kept.
 
-    `own_server`: a user's server, whose production is not scanned.
+    `rules` are the guard's; a production on a user's server is not scanned.
     """
 
     host: Host
     source: str
     main: Main | None
     folder: Path
-    own_server: bool
+    rules: Rules
 
     @property
     def watched(self) -> list[str]:
@@ -66,7 +67,7 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
     before = _pins(packet, copied, say)
     say(f"copying {copied.source}")
     with greenfield_clone(
-        copied.host, copied.source, ratified=RATIFIED, own_server=copied.own_server
+        copied.host, copied.source, ratified=RATIFIED, rules=copied.rules
     ) as clone:
         log.head["database"] = clone.clone.database
         told = rehearse(packet, clone, say, log)
@@ -106,7 +107,7 @@ def _pins(packet: Packet, copied: Copied, say: Say) -> dict[str, Pin]:
     pins = {}
     for name in copied.watched:
         say(f"reading {name} whole, to compare")
-        scope = packet.touches if copied.own_server else None
+        scope = packet.touches if copied.rules.own_server else None
         pins[name] = pin_source(copied.host.url(name), scope)
     return pins
 

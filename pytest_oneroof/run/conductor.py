@@ -11,6 +11,7 @@ import pytest
 
 from pytest_oneroof.errors import GuardRefused, OneroofError
 from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.provenance.provenance import refused_lines
 from pytest_oneroof.report import terminal
 from pytest_oneroof.run import suites as shipped
@@ -33,9 +34,10 @@ REFUSED = 10
 class RunPlugin:
     """One run with --oneroof-clone, in a serial process, a controller or a worker."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, pack: Pack) -> None:
         self.config = config
         self.settings = settings
+        self.pack = pack
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.tally = Tally()
         self.progress = Meter()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_oneroof import settings as s
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.run.readonly import BOTH_TARGETS, selects_readonly
+
+if TYPE_CHECKING:
+    from pytest_oneroof.pack import Pack
 
 _INI_TYPES: dict[str, Any] = {"list": "linelist", "flag": "bool", "number": "int"}
 
@@ -59,6 +62,21 @@ def read_settings(config: pytest.Config) -> s.Settings:
 
     try:
         return s.resolve(given, os.environ, ini)
+    except SettingsError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def read_pack(config: pytest.Config, settings: s.Settings) -> Pack:
+    """Return the pack that the settings name; raise pytest.UsageError for none.
+
+    A folder named in the ini file is relative to that file's.
+    """
+    in_ini = settings.told("pack").endswith("ini file")
+    base = config.rootpath if in_ini else config.invocation_params.dir
+    from pytest_oneroof.pack import open_pack
+
+    try:
+        return open_pack(settings.pack or s.DEFAULT_PACK, base)
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -16,9 +16,12 @@ from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.standin import records_of
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run.clone_side import CloneRun
-from pytest_oneroof.settings import CLONE_PATTERN, Settings
+from pytest_oneroof.settings import Settings
+
+CLONE_PATTERN = bundled().clone_pattern
 
 RULES = Rules(CLONE_PATTERN, ("directus",))
 

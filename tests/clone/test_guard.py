@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, admit, judge
 from pytest_oneroof.clone.marker import PREFIX, Marker
 from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.facts import (
     DatabaseFacts,
     Definer,
@@ -20,7 +21,8 @@ from pytest_oneroof.postgres.facts import (
     Power,
     SessionFacts,
 )
-from pytest_oneroof.settings import CLONE_PATTERN
+
+CLONE_PATTERN = bundled().clone_pattern
 
 Changes = dict[str, Any]
 CLONE = "directus_gov_test_20260601"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pytest_oneroof.clone.guard import Reason, Rules, untried_tripwire
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.facts import Definer, Power, SessionFacts
-from pytest_oneroof.settings import CLONE_PATTERN
 
 from .test_guard import BREAKS, CLONE, SESSION, facts, refusal
+
+CLONE_PATTERN = bundled().clone_pattern
 
 SUPERUSER = (
     "log in as a check role: oneroof clone adopt makes one; a server where that cannot "

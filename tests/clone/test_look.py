@@ -12,9 +12,11 @@ from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Found, Look
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.settings import CLONE_PATTERN
+
+CLONE_PATTERN = bundled().clone_pattern
 
 HIDDEN = "table public.hidden (unreadable: no SELECT right)"
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.clone.guard import Reason, Rules
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.provenance import provenance
@@ -24,7 +25,8 @@ from pytest_oneroof.provenance.provenance import (
 )
 from pytest_oneroof.provenance.schema_compatibility import Compatibility
 from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, SecretFinding
-from pytest_oneroof.settings import CLONE_PATTERN
+
+CLONE_PATTERN = bundled().clone_pattern
 
 RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)
 FITS = Compatibility("entity", "t (a text)", "t (a text)", (), "it fails")

@@ -14,9 +14,12 @@ from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.rehearsal import rehearsal, why_not
 from pytest_oneroof.errors import CloneError, GuardRefused
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run.clone_side import CloneRun
-from pytest_oneroof.settings import CLONE_PATTERN, Settings
+from pytest_oneroof.settings import Settings
+
+CLONE_PATTERN = bundled().clone_pattern
 
 RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)
 

@@ -13,8 +13,10 @@ import pytest
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.marker import SURROGATE
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
-from pytest_oneroof.settings import CLONE_PATTERN
+
+CLONE_PATTERN = bundled().clone_pattern
 
 Connection = psycopg.Connection[Any]
 RULES = Rules(CLONE_PATTERN, ("directus",))

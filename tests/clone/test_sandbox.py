@@ -22,9 +22,11 @@ from pytest_oneroof.errors import (
     ResidueError,
     StatementRefused,
 )
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.settings import CLONE_PATTERN
+
+CLONE_PATTERN = bundled().clone_pattern
 
 INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
 COUNT = "SELECT count(*) FROM law_catalog WHERE law_code = 'LEFT-BEHIND'"

@@ -84,8 +84,8 @@ def snapshot(oneroof: Run, clone: str, tmp_path: Path) -> Path:
         pytest.param(
             ["create", "directus-gov-test-20260602", "--from", "shop"],
             2,
-            "must match directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?, given: "
-            "'directus-gov-test-20260602'",
+            "must match directus_gov_test_[0-9]{8}(_[a-z0-9_]+)? (pack oneroof), "
+            "given: 'directus-gov-test-20260602'",
             id="a name that only looks right",
         ),
         pytest.param(

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 from pytest_oneroof import resources
 from pytest_oneroof.cli import main
 from pytest_oneroof.clone import standin
+from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.release.plan import FOLDER, MANIFEST, Packet, open_packet
@@ -28,6 +30,7 @@ from pytest_oneroof.release.steps import Where
 from pytest_oneroof.sealing.seal import write
 
 APPROVAL = "APR-BOOT-AUTHMODEL-1"
+RULES = Rules(bundled().clone_pattern, ("directus",), own_server=False)
 # What humans do, in this order: votes, the status by its own trigger, the signature.
 RATIFY = f"""
 INSERT INTO public.apr_approvals (apr_id, approver, approver_type, decision, rationale)
@@ -93,14 +96,14 @@ def host(embedded: EmbeddedServer) -> Iterator[Host]:
 @pytest.fixture(scope="module")
 def closed_clone(host: Host) -> Iterator[Where]:
     """A greenfield clone whose gate is closed."""
-    with greenfield_clone(host, "directus", ratified=RATIFIED) as clone:
+    with greenfield_clone(host, "directus", ratified=RATIFIED, rules=RULES) as clone:
         yield clone.where
 
 
 @pytest.fixture(scope="module")
 def open_clone(host: Host) -> Iterator[Where]:
     """A greenfield clone whose gate was opened."""
-    with greenfield_clone(host, "directus", ratified=RATIFIED) as clone:
+    with greenfield_clone(host, "directus", ratified=RATIFIED, rules=RULES) as clone:
         open_gate(clone.where)
         yield clone.where
 

@@ -14,10 +14,11 @@ import pytest
 from pytest_oneroof import resources
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.rehearsal import rehearsal
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run.clone_side import CloneRun
-from pytest_oneroof.settings import CLONE_PATTERN, Settings
+from pytest_oneroof.settings import Settings
 from pytest_oneroof.statements.scripts import body
 
 Run = Callable[..., pytest.RunResult]
@@ -98,7 +99,7 @@ def test_every_file_runs_under_psql(cache: Path, embedded: EmbeddedServer) -> No
     run.start()
     try:
         assert run.lease is not None
-        rules = Rules(CLONE_PATTERN, ("directus",), own_server=False)
+        rules = Rules(bundled().clone_pattern, ("directus",), own_server=False)
         with rehearsal(run.lease, rules) as clone:
             before = clone.fingerprint()
             for stage in PLAN["stages"]:

@@ -31,6 +31,7 @@ from pytest_oneroof.commands.clone.place import (
 )
 from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.pack.names import name_clone
 from pytest_oneroof.run.progress import meter
 
 GREENFIELD = "greenfield"
@@ -89,9 +90,9 @@ def create(
                 _remark(here, made_name, protected=protect, expires=until)
             show(here, made_name, as_json=as_json)
             return
-        name = name or f"directus_gov_test_{datetime.now(UTC):%Y%m%d}"
+        name = name or _new_name(here, source)
         require_new(here, name)
-        refuse_production(here.host, name, productions)
+        refuse_production(here, name, productions)
         wish = Wish(name, sanitise, protect, until, keep=here.keeper(name))
         origin = read_origin(here.host, source)
         with meter() as watch:
@@ -128,8 +129,8 @@ def adopt(
     """
     until = _until(expires)
     with place(admin_url) as here:
-        check_pattern(name)
-        refuse_production(here.host, name, productions)
+        check_pattern(here, name)
+        refuse_production(here, name, productions)
         found = here.host.find(name)
         if found is None:
             raise SettingsError(f"there is no database {name!r} to adopt")
@@ -178,6 +179,13 @@ def baseline(
         if template:
             value["template"] = lifecycle.source_name(found)
         emit(value, notices, as_json=as_json)
+
+
+def _new_name(here: Place, source: str) -> str:
+    """Return the name of a clone whose maker gave none."""
+    database = source if source.isidentifier() else ""
+    pattern = here.project.settings.clone_pattern
+    return name_clone(pattern, f"{datetime.now(UTC):%Y%m%d}", source=database)
 
 
 def _until(expires: str | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 import click
 import psycopg
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.guard import Reason, Rules, is_production
@@ -23,6 +21,7 @@ from pytest_oneroof.clone.look import Look, file_of
 from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.output import progress
+from pytest_oneroof.commands.project import Project, read_project
 from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, redact
@@ -64,6 +63,7 @@ class Place:
     host: Host
     server: EmbeddedServer | None
     cache: Path
+    project: Project
 
     @property
     def target(self) -> str:
@@ -149,34 +149,37 @@ def place(admin_url: str | None) -> Iterator[Place]:
 
     Raise ServerError, in the server's words, for what it refuses.
     """
-    settings = s.resolve({"admin_url": admin_url}, os.environ, lambda name: None)
+    project = read_project({"admin_url": admin_url})
+    settings = project.settings
     cache = settings.cache_dir or default_cache()
     with contextlib.ExitStack() as stack:
         if settings.admin_url:
             server, url = None, settings.admin_url
             records = Records(cache / "databases")
         else:
-            server = _embedded(settings, stack)
+            server = _embedded(project, stack)
             records, url = standin.records_of(server), server.url("postgres")
         try:
             host = stack.enter_context(contextlib.closing(Host(url, records)))
-            yield Place(host, server, cache)
+            yield Place(host, server, cache, project)
         except psycopg.Error as error:
             told = redact(str(error)).strip()
             raise ServerError(f"the server refused: {told}") from error
 
 
-def check_pattern(name: str) -> None:
+def check_pattern(here: Place, name: str) -> None:
     """Raise SettingsError for a name that no clone may have."""
-    if not re.fullmatch(s.CLONE_PATTERN, name):
+    settings = here.project.settings
+    if not re.fullmatch(settings.clone_pattern, name):
         raise SettingsError(
-            f"a clone's name must match {s.CLONE_PATTERN}, given: {name!r}"
+            f"a clone's name must match {settings.clone_pattern} "
+            f"({settings.told('clone_pattern')}), given: {name!r}"
         )
 
 
 def require_new(here: Place, name: str) -> None:
     """Raise SettingsError for a name that no clone may have, or that is taken."""
-    check_pattern(name)
+    check_pattern(here, name)
     if here.host.find(name) is not None:
         raise SettingsError(
             f"the database {name!r} exists already; nothing was created over it\n"
@@ -184,9 +187,10 @@ def require_new(here: Place, name: str) -> None:
         )
 
 
-def refuse_production(host: Host, name: str, productions: tuple[str, ...]) -> None:
+def refuse_production(here: Place, name: str, productions: tuple[str, ...]) -> None:
     """Raise GuardRefused, with every reason, for what could be a production."""
-    rules = Rules(s.CLONE_PATTERN, productions or s.Settings().productions)
+    host, settings = here.host, here.project.settings
+    rules = Rules(settings.clone_pattern, productions or settings.productions)
     facts = read_facts(host.admin)
     reasons = []
     if told := is_production(facts, name, rules):
@@ -213,12 +217,12 @@ def refuse_production(host: Host, name: str, productions: tuple[str, ...]) -> No
         raise GuardRefused(name, reasons)
 
 
-def _embedded(settings: s.Settings, stack: contextlib.ExitStack) -> EmbeddedServer:
+def _embedded(project: Project, stack: contextlib.ExitStack) -> EmbeddedServer:
     click.echo(
         "oneroof: no --admin-url: this is the embedded server, with a stand-in "
         "production",
         err=True,
     )
-    server = standin.acquire(settings, progress())
+    server = standin.acquire(project.settings, progress())
     stack.callback(server.release)
     return server

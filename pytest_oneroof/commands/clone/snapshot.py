@@ -111,7 +111,7 @@ def restore(
                 done = _replace(here, file, wish)
             else:
                 require_new(here, name)
-                refuse_production(here.host, name, productions)
+                refuse_production(here, name, productions)
                 with meter() as watch:
                     done = restore_clone(here.host, file, wish, watch)
         except SealBroken as broken:
@@ -124,7 +124,7 @@ def restore(
 
 
 def _replace(here: Place, file: Path, wish: Wish) -> Restored:
-    check_pattern(wish.name)
+    check_pattern(here, wish.name)
     old = find_ours(here.host, wish.name)
     require_no_template(old)
     require_unprotected(old)
