@@ -56,8 +56,11 @@ def pytest_configure(config: pytest.Config) -> None:
     options.check_combination(config, settings)
     plugin = _plugin_for(config, settings)
     if plugin is not None:
+        from pytest_oneroof.run.masked import Masking
+
         config.stash[plugin_key] = plugin
         config.pluginmanager.register(plugin, "oneroof-run")
+        config.pluginmanager.register(Masking(), "oneroof-masking")
 
 
 def _plugin_for(config: pytest.Config, settings: Settings) -> RunPlugin | None:

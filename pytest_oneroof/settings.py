@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.redaction import Url
 
 if TYPE_CHECKING:
     from pytest_oneroof.pack import Pack
 
-Kind = Literal["flag", "text", "choice", "list", "number", "path", "pattern"]
+Kind = Literal["flag", "text", "url", "choice", "list", "number", "path", "pattern"]
 
 # Matches no name: until the pack has said how its clones are named, none is one.
 NO_CLONE = "(?!)"
@@ -50,7 +51,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "clone_url",
-        "text",
+        "url",
         None,
         "An existing clone on your own server, logging in as its check role "
         "(default: the embedded server)",
@@ -58,7 +59,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "admin_url",
-        "text",
+        "url",
         None,
         "The administrator of that server: needed to close the clone, for -n, "
         "and for isolation 'database'",
@@ -66,7 +67,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "production_url",
-        "text",
+        "url",
         None,
         "The production to accept, or to compare the clone with; read only",
         "URL",
@@ -107,7 +108,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "keep_failed", "flag", False, "Keep a throw-away database whose test failed"
     ),
-    Option("api_url", "text", None, "Your live read API, to compare with", "URL"),
+    Option("api_url", "url", None, "Your live read API, to compare with", "URL"),
     Option("faults", "path", None, "Folder of your own faults for the controls", "DIR"),
     Option("secrets_allow", "path", None, "Findings the secret scan allows", "FILE"),
     Option(
@@ -158,9 +159,9 @@ class Settings:
     """All settings, read once; `sources` says where each value came from."""
 
     clone: bool = False
-    clone_url: str | None = None
-    admin_url: str | None = None
-    production_url: str | None = None
+    clone_url: Url | None = None
+    admin_url: Url | None = None
+    production_url: Url | None = None
     pack: str | None = DEFAULT_PACK
     suite: tuple[str, ...] = ()
     report: Path | None = None
@@ -169,7 +170,7 @@ class Settings:
     profile: str = "default"
     strict: bool = False
     keep_failed: bool = False
-    api_url: str | None = None
+    api_url: Url | None = None
     faults: Path | None = None
     secrets_allow: Path | None = None
     replace_postgresql: tuple[str, ...] = ()
@@ -275,6 +276,11 @@ def _text(raw: Any) -> str | None:
     return str(raw).strip() or None
 
 
+def _url(raw: Any) -> Url | None:
+    text = _text(raw)
+    return Url(text) if text else None
+
+
 def _path(raw: Any) -> Path | None:
     return Path(raw).expanduser() if str(raw).strip() else None
 
@@ -282,6 +288,7 @@ def _path(raw: Any) -> Path | None:
 _CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
     "flag": _flag,
     "text": _text,
+    "url": _url,
     "choice": _text,
     "list": _list,
     "number": int,
@@ -291,6 +298,7 @@ _CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
 _WANTED: dict[Kind, str] = {
     "flag": "true or false",
     "text": "text",
+    "url": "a URL",
     "choice": "one of its names",
     "list": "a list of names",
     "number": "a whole number",

@@ -22,7 +22,7 @@ from pytest_oneroof.clone.rehearsal import Fingerprint, Rehearsal
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.stages import text_changed
-from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.redaction import redact
 
 PLAN = resources.read_json("fixtures/axis_substrate.json")
 ORDER = tuple(stage["name"] for stage in PLAN["stages"])

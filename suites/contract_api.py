@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.redaction import redact
 
 TIMEOUT = 15
 LIMIT = 10_000_000

@@ -23,7 +23,7 @@ from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import rows, sql, value
 
 from pytest_oneroof import resources
-from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.redaction import redact
 from pytest_oneroof.run.keys import settings_key
 from pytest_oneroof.settings import Settings
 

@@ -20,7 +20,8 @@ INI_ONLY = [option.name for option in s.OPTIONS if option.ini_only]
 # Three values that each kind admits, one for each source.
 VALUES: dict[str, tuple[Any, Any, Any]] = {
     "flag": (True, "no", "yes"),
-    "text": ("postgresql://c/", "postgresql://e/", "postgresql://i/"),
+    "text": ("c", "e", "i"),
+    "url": ("postgresql://c/", "postgresql://e/", "postgresql://i/"),
     "choice": ("full", "default", "full"),
     "list": ("c,d", "e", ["i", "j"]),
     "number": ("15", "17", "18"),
@@ -29,7 +30,8 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 }
 READ: dict[str, tuple[Any, Any, Any]] = {
     "flag": (True, False, True),
-    "text": ("postgresql://c/", "postgresql://e/", "postgresql://i/"),
+    "text": ("c", "e", "i"),
+    "url": ("postgresql://c/", "postgresql://e/", "postgresql://i/"),
     "choice": ("full", "default", "full"),
     "list": (("c", "d"), ("e",), ("i", "j")),
     "number": (15, 17, 18),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +21,7 @@ from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.statements.scripts import body
 
 # What a role of a clone carries, so that it is known as ours when the clone is gone.
@@ -71,7 +71,7 @@ def adopt(
         raise CloneError(f"there is no database {name!r} to adopt")
     known = found.marker if found.marker and found.marker.role else None
     marker = known or new_marker(source, kind=kind)
-    password = secrets.token_hex(18)
+    password = new_password()
     keep(marker, password)
     prepare(host, name, marker, password=password)
     return marker, password
@@ -117,11 +117,7 @@ def _ensure_roles(on_database: Connection, marker: Marker, password: str) -> Non
         "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", [marker.role]
     ).fetchone()
     if known is not None:
-        on_database.execute(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                sql.Identifier(marker.role), password
-            )
-        )
+        roles.set_password(on_database, marker.role, password)
         return
     roles.create_clone_roles(
         on_database, owner=marker.owner, check=marker.role, password=password

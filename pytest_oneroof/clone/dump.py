@@ -17,8 +17,8 @@ from typing import IO, Any, cast
 
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.schema import OWN_SCHEMA
-from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.postgres.tools import Tools, login
+from pytest_oneroof.redaction import redact
 
 Count = Callable[[int], Any]
 LOCK_WAIT = "30s"

@@ -21,6 +21,7 @@ from pytest_oneroof.clone.marker import PREFIX, Marker, parse_marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.redaction import Url
 
 _LOCK = 0x6F6E6572 << 32
 MAINTENANCE = "postgres"
@@ -52,7 +53,7 @@ class Host:
         """Return another connection to the same server, with the same records."""
         return Host(self._url, self.records)
 
-    def url(self, database: str) -> str:
+    def url(self, database: str) -> Url:
         """Return the administrator's URL for a database."""
         return with_database(self._url, database)
 

@@ -30,6 +30,7 @@ from pytest_oneroof.clone.records import Record
 from pytest_oneroof.errors import CloneError, GuardRefused
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import build_url
+from pytest_oneroof.redaction import Url
 
 __all__ = [
     "PASSING",
@@ -223,7 +224,7 @@ def drop_source(host: Host, found: Found) -> None:
         drop(host, source_name(found))
 
 
-def role_url(host: Host, name: str, role: str, password: str) -> str:
+def role_url(host: Host, name: str, role: str, password: str) -> Url:
     """Return the URL by which a role logs in to a database of that server."""
     info = host.admin.info
     return build_url(

@@ -12,7 +12,8 @@ from psycopg import sql
 
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.postgres.connect import connect, parse, redact
+from pytest_oneroof.postgres.connect import connect, parse
+from pytest_oneroof.redaction import redact
 
 AUTO, TEMPLATE, DUMP = "auto", "template", "dump"
 

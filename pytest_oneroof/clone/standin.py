@@ -7,7 +7,6 @@ committed stages that bring a clone of it to its baseline.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +25,7 @@ from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.settings import Settings
 from pytest_oneroof.statements.scripts import run_script
 
@@ -179,7 +179,7 @@ def _build_baseline(
         role=f"oneroof_check_{nonce}",
         baseline=resources.content_hash(),
     )
-    password = secrets.token_hex(18)
+    password = new_password()
     name = plan["clone"]["template"].format(date=date)
     roles.create_clone_roles(
         host.admin, owner=marker.owner, check=marker.role, password=password

@@ -14,8 +14,9 @@ from pytest_oneroof.clone.look import Look, file_of
 from pytest_oneroof.clone.marker import parse_marker
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import ServerError
-from pytest_oneroof.postgres.connect import connect, parse, redact
+from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache
+from pytest_oneroof.redaction import redact
 from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.watch import Watch
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.scram import new_password
 
 CLONE = "clone"
 
@@ -64,7 +64,7 @@ def finish(
     told = [_sanitised(host, half, marker, file, watch) for file in wish.sanitise]
     password = None
     if wish.replaces is None:
-        password = secrets.token_hex(18)
+        password = new_password()
         wish.keep(marker, password)
     prepare(host, half.name, marker, password=password)
     final = dataclasses.replace(marker, kind=CLONE, protected=wish.protected)

@@ -32,7 +32,8 @@ from pytest_oneroof.fingerprint.compare import (
     summarise,
     to_data,
 )
-from pytest_oneroof.postgres.connect import connect, redact
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.redaction import redact
 
 STAND_IN = "stand-in"
 SCHEMA, CONTENT = "schema", "content"

@@ -12,9 +12,9 @@ from pytest_oneroof import settings as s
 from pytest_oneroof.commands.output import JSON, progress
 from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.production import gate as monitor
 from pytest_oneroof.production.gate import GateVerdict
+from pytest_oneroof.redaction import redact
 
 READY, FAILED, HELD = 0, 1, 10
 STAND_IN = "stand-in"

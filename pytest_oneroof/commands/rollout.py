@@ -18,7 +18,7 @@ from pytest_oneroof.commands.rollout_place import (
     needed,
     server_of,
 )
-from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.redaction import redact
 from pytest_oneroof.release import rollout as o
 from pytest_oneroof.release.plan import Packet, open_packet, told_plan
 from pytest_oneroof.release.rehearse_copy import Copied, rehearse_copy

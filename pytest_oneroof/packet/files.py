@@ -18,7 +18,7 @@ from pytest_oneroof import __version__, resources
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.packet.attestations import attest, differences
 from pytest_oneroof.packet.given import PacketInput
-from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.redaction import redacted
 from pytest_oneroof.sealing import manifest as m
 from pytest_oneroof.sealing.manifest import Entry
 from pytest_oneroof.sealing.strict_json import write_json
@@ -113,8 +113,8 @@ def build_values(given: PacketInput) -> dict[str, Any]:
     ):
         if value is not None:
             values[path] = dict(value)
-    redacted: dict[str, Any] = _redacted(values)
-    return redacted
+    cleaned: dict[str, Any] = redacted(values)
+    return cleaned
 
 
 def build_probes(probes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -272,13 +272,3 @@ def _raw(kind: str, path: str, data: bytes, run: Mapping[str, Any]) -> dict[str,
         "determinism": "functional",
         "nvsz_root": {"designated": False, "designated_by": None},
     }
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {key: _redacted(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_redacted(part) for part in value]
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -10,23 +9,10 @@ import psycopg
 from psycopg import conninfo
 
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.redaction import Url, redact, redact_message
 
 OLDEST, NEWEST = 15, 18
 CONNECT_TIMEOUT = 10
-
-_SECRETS = re.compile(
-    r"(?P<key>\b(?:password|passfile|sslpassword|secret|token)\s*[=:]\s*)"
-    r"(?P<value>'(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s&,;]+)",
-    re.IGNORECASE,
-)
-_USERINFO = re.compile(
-    r"(?P<head>[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*):[^\s/]*@", re.IGNORECASE
-)
-
-
-def redact(text: str) -> str:
-    """Return `text` with every password of a URL or key=value replaced by ***."""
-    return _SECRETS.sub(r"\g<key>***", _USERINFO.sub(r"\g<head>:***@", text))
 
 
 def connect(
@@ -52,7 +38,7 @@ def connect(
         )
     except psycopg.Error as error:
         raise ServerError(
-            f"cannot connect to {redact(url)}: {redact(str(error)).strip()}\n"
+            f"cannot connect to {redact(url)}: {redact_message(str(error), url)}\n"
             "to fix this, start the server, or correct the URL"
         ) from None
     major = connection.info.server_version // 10000
@@ -74,28 +60,29 @@ def parse(url: str) -> dict[str, Any]:
         return dict(conninfo.conninfo_to_dict(url))
     except psycopg.ProgrammingError as error:
         raise ServerError(
-            f"not a PostgreSQL URL: {redact(url)} ({redact(str(error)).strip()})"
+            f"not a PostgreSQL URL: {redact(url)} ({redact_message(str(error), url)})"
         ) from None
 
 
-def with_database(url: str, database: str) -> str:
+def with_database(url: str, database: str) -> Url:
     """Return `url` with another database name, in the form that it had."""
     if "://" in url:
         parts = urlsplit(url)
         path = f"/{quote(database, safe='')}"
         tail = urlunsplit(("", "", path, parts.query, parts.fragment))
         # Not urlunsplit as a whole: it drops the // of a URL without a host.
-        return f"{parts.scheme}://{parts.netloc}{tail}"
-    return conninfo.make_conninfo(url, dbname=database)
+        return Url(f"{parts.scheme}://{parts.netloc}{tail}")
+    return Url(conninfo.make_conninfo(url, dbname=database))
 
 
-def build_url(*, user: str, password: str, host: str, port: int, database: str) -> str:
+def build_url(*, user: str, password: str, host: str, port: int, database: str) -> Url:
     """Return a URL; a host that begins with a slash is a socket directory."""
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
     name = quote(database, safe="")
     if host.startswith("/"):
-        return f"postgresql://{login}@/{name}?host={quote(host, safe='')}&port={port}"
-    return f"postgresql://{login}@{host}:{port}/{name}"
+        where = f"?host={quote(host, safe='')}&port={port}"
+        return Url(f"postgresql://{login}@/{name}{where}")
+    return Url(f"postgresql://{login}@{host}:{port}/{name}")
 
 
 def address(connection: psycopg.Connection[Any]) -> str:

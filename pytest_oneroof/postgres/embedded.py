@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import tempfile
 import time
@@ -27,6 +26,8 @@ import platformdirs
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.postgres.binaries import Programs, find_programs
 from pytest_oneroof.postgres.connect import build_url
+from pytest_oneroof.postgres.scram import new_password
+from pytest_oneroof.redaction import Url
 
 ADMIN = "postgres"
 PORT = 5432
@@ -94,7 +95,7 @@ class EmbeddedServer:
         name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"oneroof-{os.geteuid()}-{name}"
 
-    def url(self, database: str, user: str = ADMIN, password: str = "") -> str:
+    def url(self, database: str, user: str = ADMIN, password: str = "") -> Url:
         """Return a URL of this server; without a user, its administrator's."""
         if user == ADMIN:
             password = self.state["admin_password"]
@@ -210,7 +211,7 @@ class EmbeddedServer:
         self._make_socket_folder()
         self.programs.own(self.data)
         self._check_reach()
-        self.state = {"admin_password": secrets.token_hex(18)}
+        self.state = {"admin_password": new_password()}
         password_file = self.data.with_name("password")
         password_file.write_text(self.state["admin_password"])
         self.programs.own(password_file)

@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pytest_oneroof.postgres.scram import ITERATIONS, verifier
+
 Admin = psycopg.Connection[Any]
 
 # One statement per object, never REASSIGN OWNED: that also changes the owner of
@@ -107,9 +109,28 @@ def create_clone_roles(admin: Admin, *, owner: str, check: str, password: str) -
     )
     admin.execute(
         sql.SQL("CREATE ROLE {} LOGIN INHERIT {} PASSWORD {} IN ROLE {}").format(
-            sql.Identifier(check), powerless, password, sql.Identifier(owner)
+            sql.Identifier(check),
+            powerless,
+            verifier(password, iterations=_iterations(admin)),
+            sql.Identifier(owner),
         )
     )
+
+
+def set_password(admin: Admin, role: str, password: str) -> None:
+    """Give a role a password, which the server gets as a SCRAM verifier only."""
+    kept = verifier(password, iterations=_iterations(admin))
+    admin.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), kept)
+    )
+
+
+def _iterations(admin: Admin) -> int:
+    """Return the rounds of hashing that the server is set to (since 16)."""
+    row = admin.execute(
+        "SELECT pg_catalog.current_setting('scram_iterations', true)"
+    ).fetchone()
+    return int(row[0]) if row and row[0] else ITERATIONS
 
 
 def drop_clone_roles(admin: Admin, *names: str) -> None:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
-
-from psycopg import sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
+from pytest_oneroof.postgres.roles import set_password
+from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.production.powers import ROLE
+from pytest_oneroof.redaction import Url
 from pytest_oneroof.statements.scripts import run_script
 
 READER = "oneroof_acceptance"
 _LOCK = 0x6F6E6572_72656164
 
 
-def reader_url(server: EmbeddedServer) -> str:
+def reader_url(server: EmbeddedServer) -> Url:
     """Return the URL by which the stand-in is read, as a user's role would.
 
     The role is made by the same file as on a user's server; its random password
@@ -32,12 +32,8 @@ def reader_url(server: EmbeddedServer) -> str:
             kept = json.loads((server.home / "state.json").read_text())
             if "reader_password" not in kept:
                 run_script(admin, resources.path(ROLE))
-                kept["reader_password"] = secrets.token_hex(18)
-                admin.execute(
-                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                        sql.Identifier(READER), kept["reader_password"]
-                    )
-                )
+                kept["reader_password"] = new_password()
+                set_password(admin, READER, kept["reader_password"])
                 server.state["reader_password"] = kept["reader_password"]
                 server.save()
             server.state["reader_password"] = kept["reader_password"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from pytest_oneroof.pack.names import name_clone
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.release.steps import Where
 
 KIND = "rehearsal"
@@ -90,7 +90,7 @@ def _make(host: Host, source: str, pattern: str) -> tuple[Found, str]:
     if origin is None:
         raise CloneError(f"there is no database {source!r} to copy")
     require_room(read_room(host, origin.size, database=source), f"a copy of {source!r}")
-    password = secrets.token_hex(18)
+    password = new_password()
     roles.create_clone_roles(
         host.admin, owner=marker.owner, check=marker.role, password=password
     )

@@ -16,7 +16,7 @@ from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
 from pytest_oneroof.evidence.verdict import Row, Verdict, declared
-from pytest_oneroof.postgres.connect import redact
+from pytest_oneroof.redaction import redacted
 
 VERSION = 1
 SCHEMA = "fixtures/verdict/verdict.schema.json"
@@ -82,7 +82,7 @@ def document(
         "blockers": [{key: b[key] for key in BLOCKER} for b in facts.blockers],
         "controls": dict(facts.controls) if facts.controls else None,
     }
-    cleaned: Document = _redacted(told)
+    cleaned: Document = redacted(told)
     return cleaned
 
 
@@ -231,13 +231,3 @@ def _slowest(checks: Sequence[Check]) -> list[Document]:
         {"id": c.ident, "suite": c.suite, "seconds": round(c.seconds, 3)}
         for c in slowest
     ]
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {key: _redacted(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_redacted(part) for part in value]
-    return value

@@ -20,7 +20,7 @@ from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.postgres.connect import connect, parse, redact, with_database
+from pytest_oneroof.postgres.connect import connect, parse, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
 from pytest_oneroof.production.baseline import (
     Phase,
@@ -29,6 +29,7 @@ from pytest_oneroof.production.baseline import (
     tell_phase,
 )
 from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
+from pytest_oneroof.redaction import Url, redact
 from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]
@@ -118,7 +119,7 @@ class CloneRun:
             self._pool = ThrowawayPool(host, self.lease.template, base)
         return self._pool
 
-    def role_url(self, database: str) -> str:
+    def role_url(self, database: str) -> Url:
         """Return the check role's URL for a database."""
         assert self.lease is not None
         return with_database(self.lease.url, database)

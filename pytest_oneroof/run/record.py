@@ -27,13 +27,13 @@ from pytest_oneroof.evidence.facts import (
 from pytest_oneroof.packet import given as packet_input
 from pytest_oneroof.packet.files import TOOL
 from pytest_oneroof.packet.of_run import READ_ONLY, Besides
-from pytest_oneroof.postgres.connect import redact
 from pytest_oneroof.production.baseline import (
     Baseline,
     compare_metrics,
     compare_schemas,
     tell_phase,
 )
+from pytest_oneroof.redaction import redact
 from pytest_oneroof.run.readonly import selects_readonly
 from pytest_oneroof.settings import OPTIONS
 

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 
 from pytest_oneroof.errors import StatementRefused
+from pytest_oneroof.redaction import redact
 from pytest_oneroof.statements import guarded_rules, read_only_rules
 from pytest_oneroof.statements.read import CACHED_CHARACTERS, UNPARSED, Statement, read
 from pytest_oneroof.statements.rules import Policy, Rule, Subject, expand
@@ -162,7 +163,7 @@ def _match(
 def _refusal(rule: Rule, statement: Statement, found: str = "") -> Refusal:
     title = rule.title.format(found)
     where = " (read-only)" if rule.policy == "read-only" else ""
-    text = _PASSWORD.sub(r"\g<key>***", _USERINFO.sub(r"\g<head>:***@", statement.text))
+    text = redact(statement.text)
     return Refusal(f"refused {title}{where}: {rule.reason}", rule.remedy, text, rule)
 
 
@@ -200,15 +201,6 @@ _COMMANDS = {
     "VariableSetStmt": "SET",
     "ViewStmt": "CREATE VIEW",
 }
-# In SQL (PASSWORD 'x'), options (password 'x') and connection strings alike.
-_PASSWORD = re.compile(
-    r"(?P<key>\b(?:ssl)?password\b['\"]?\s*=?\s*)(?:E?'(?:[^']|'')*'|[^\s'\")]+)",
-    re.IGNORECASE,
-)
-# A bounded scheme: a long word is looked at once, not from each of its letters.
-_USERINFO = re.compile(
-    r"(?P<head>[a-z][a-z0-9+.-]{0,30}://[^\s/:@']*):[^\s/']*@", re.IGNORECASE
-)
 
 
 class _Index:

@@ -46,6 +46,7 @@ def users_server() -> Iterator[str]:
         programs.own(folder)
     programs.run("initdb", "-D", str(data), "-U", "admin", "--no-sync", "-A", "trust")
     options = f"-c listen_addresses= -k {socket} -c fsync=off -c wal_level=logical"
+    options += " -c log_statement=all"
     start = ("-D", str(data), "-l", str(data / "log"), "-o", options, "-w", "start")
     programs.run("pg_ctl", *start)
     try:

@@ -19,8 +19,9 @@ from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.compare import compare_content, read_content
-from pytest_oneroof.postgres.connect import connect, redact, with_database
+from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.tools import installed_tools
+from pytest_oneroof.redaction import redact
 
 Run = Callable[..., Any]
 CLONE, OTHER = "directus_gov_test_20260702", "directus_gov_test_20260703"

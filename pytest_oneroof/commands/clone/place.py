@@ -24,9 +24,10 @@ from pytest_oneroof.commands.output import progress
 from pytest_oneroof.commands.project import Project, read_project
 from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
 from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.postgres.connect import connect, redact
+from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
 from pytest_oneroof.production.baseline import read_metrics, tell_phase
+from pytest_oneroof.redaction import redact
 
 STAND_IN = "stand-in"
 SHOWN = 3
