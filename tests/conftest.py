@@ -18,6 +18,9 @@ from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 pytest_plugins = ["pytester"]
+# Where a server of these tests lives, or what runs a pytest of its own.
+SERVERS = {"cache", "alone", "own_cache", "own_server", "open_folder", "users_server"}
+SERVERS |= {"pytester"}
 
 
 def pytest_configure() -> None:
@@ -27,6 +30,13 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, or a pytest of its own: `-m "not server"` is quick."""
+    for item in items:
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
+pytestmark = pytest.mark.server
+
 Run = Callable[..., pytest.RunResult]
 
 

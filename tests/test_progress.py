@@ -17,6 +17,8 @@ import pytest
 
 from pytest_oneroof.run.progress import Meter
 
+pytestmark = pytest.mark.server
+
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--oneroof-clone")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 

@@ -125,6 +125,8 @@ import signal
 
 import pytest
 
+pytestmark = pytest.mark.server
+
 @pytest.mark.parametrize("number", range(12))
 def test_law(oneroof_clone, number):
     count = "SELECT count(*) FROM law_catalog"

@@ -144,7 +144,7 @@ def test_without_isolation_examples_meet(
     pytester.makeconftest(
         ASYNC + "\n"
         "import contextlib\n"
-        "from pytest_oneroof.clone.sandbox import Sandbox\n"
+        "from pytest_oneroof.check.sandbox import Sandbox\n"
         "Sandbox.example = lambda self: contextlib.nullcontext()\n"
     )
     pytester.makepyfile(HEAD + GREEN)

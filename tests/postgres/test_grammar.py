@@ -36,7 +36,7 @@ def test_parses_subselects_200_deep() -> None:
 def test_longest_parsed_chain_does_not_end_the_process() -> None:
     """A chain as long as PARSE_LIMIT allows fits the stack that is given to it."""
     code = (
-        "from pytest_oneroof.postgres import grammar\n"
+        "from pytest_oneroof.statements import grammar\n"
         "sizes = []\n"
         "grammar.decode = lambda text: sizes.append(len(text)) or {'stmts': []}\n"
         "text = 'SELECT 1' + '+1' * (grammar.PARSE_LIMIT // 2 - 4)\n"
