@@ -293,6 +293,6 @@ def every_disguise_of_a_token(document: dict[str, Any]) -> None:
             text = "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in text)
         changed = document | {"reason": f"rehearsed{left or ' '}{text}{right}"}
         codes = {finding.code for finding in check_evidence(changed)}
-        assert codes == {"FORBIDDEN_TOKEN"}, repr(text)
+        assert codes == {"FORBIDDEN_TOKEN"}, f"{text!r}: FORBIDDEN_TOKEN, found {codes}"
 
     refused()
