@@ -151,7 +151,7 @@ def test_one_that_stays_spoils_no_other_check(
 
         def test_entered_by_others(oneroof_database):
             name = conninfo_to_dict(oneroof_database)["dbname"]
-            KEPT.append(psycopg.connect({host.url("postgres")!r}, dbname=name))
+            KEPT.append(psycopg.connect('{host.url("postgres")}', dbname=name))
 
         def test_next(oneroof_clone):
             assert oneroof_clone.execute("SELECT 1").fetchone() == (1,)

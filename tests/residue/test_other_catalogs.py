@@ -26,7 +26,7 @@ def test_catalog_changes_elsewhere_do_not_blur_a_proof(
         import pytest
 
         def change_catalogs():
-            with psycopg.connect({embedded.url("postgres")!r}, autocommit=True) as peer:
+            with psycopg.connect('{embedded.url("postgres")}', autocommit=True) as peer:
                 for number in range({TABLES}):
                     peer.execute(f"CREATE TEMPORARY TABLE t{{number}} (a int UNIQUE)")
 
