@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_oneroof import resources
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.guard import Rules
@@ -96,8 +95,7 @@ def build(host: Host, label: str) -> Database:
     profile = PROFILES[label]
     date = datetime.now(UTC).strftime("%Y%m%d")
     name = f"directus_gov_test_{date}_{label.lower()}"
-    plan = resources.read_json(standin.PLAN)["production"]
-    standin.build_production(host, {**plan, "database": name}, profile)
+    standin.build_production(host, bundled(), profile, name=name)
     with contextlib.closing(connect(host.url(name))) as connection:
         connection.execute(TABLES)
         if label == LEAN:

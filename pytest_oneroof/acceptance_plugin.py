@@ -6,12 +6,14 @@ production, which is read and never written.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from pytest_oneroof.errors import GuardRefused, OneroofError
+from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
 from pytest_oneroof.pack import Pack
+from pytest_oneroof.pack.fit import Fit
 from pytest_oneroof.report.acceptance import acceptance_lines
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.conductor import REFUSED, RunPlugin
@@ -34,9 +36,15 @@ class AcceptancePlugin(RunPlugin):
             return
         self.config.stash[production_key] = self.production
         try:
+            if self.worker is not None:
+                self._fit(self._told_fit(self.worker))
             self.production.start()
+            if self.production.run is not None:
+                self._fit(self.production.run.fit)
         except GuardRefused as refusal:
             self._leave(refusal, REFUSED)
+        except SettingsError as error:
+            self._leave(error, pytest.ExitCode.USAGE_ERROR)
         except OneroofError as error:
             self._leave(error, pytest.ExitCode.TESTS_FAILED)
 
@@ -47,7 +55,14 @@ class AcceptancePlugin(RunPlugin):
         """Put the shipped items before the project's own; -m leaves the readers."""
         if self.is_controller and not self.config.option.collectonly:
             return
-        items[:0] = shipped.collect_items(session, self.wanted(), self.selected)
+        items[:0] = shipped.collect_items(
+            session, self.pack, self.wanted(), self.selected
+        )
+
+    def _told_fit(self, worker: Mapping[str, Any]) -> Fit:
+        """Return what the controller found of the pack: a worker reads no baseline."""
+        told = str(worker["oneroof_left_out"])
+        return Fit(self.pack.without_checks(), told) if told else Fit(self.pack)
 
     def stop(self) -> None:
         """Leave production; idempotent."""
@@ -58,8 +73,7 @@ class AcceptancePlugin(RunPlugin):
         lines = self.production.header()
         if not lines:
             return []
-        names = ", ".join(suite.name for suite in self.wanted()) or "none"
-        return [*lines, f"oneroof: suites {names} ({self.settings.told('suite')})"]
+        return [*lines, *self._suite_lines()]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the closing section."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from pytest_oneroof.suites.support import rows, sql
+from pytest_oneroof.suites.support import PACK, rows, sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.check.connection import GuardedConnection
-from pytest_oneroof.production.baseline import PARTIAL, read_metrics, tell_phase
+from pytest_oneroof.production.figures import PARTIAL, Figures
 
 Connection = psycopg.Connection[Any]
 Moved = dict[str, tuple[Any, Any]]
@@ -40,7 +40,8 @@ def expected_phase(connection: Connection) -> str:
     """
     if isinstance(connection, GuardedConnection):
         return str(resources.read_json("fixtures/coverage.json")["baseline"])
-    phase = tell_phase(read_metrics(connection))
+    phase = Figures(PACK).phase_of(connection)
+    assert phase is not None
     if phase.name == PARTIAL:
         pytest.fail(f"production is in no known phase: {phase}", pytrace=False)
     return phase.name

@@ -27,7 +27,6 @@ from pytest_oneroof.packet.tokens import TOKENS
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.facts import Definer, Facts, Power, SessionFacts
 from pytest_oneroof.provenance.schema_compatibility import (
-    EXPECTATION,
     Shape,
     compare_shapes,
     read_shapes,
@@ -155,8 +154,8 @@ def every_kind_of_secret() -> None:
 
 def every_mismatch_of_schema(connection: Connection) -> None:
     """Tell each expected column that is absent or of another type."""
-    expectation = resources.read_json(EXPECTATION)
-    shapes = read_shapes(connection)
+    expectation = resources.read_json("fixtures/provenance/expectation.json")
+    shapes = read_shapes(connection, expectation)
     places = [
         (number, column)
         for number, entity in enumerate(expectation["entities"])
@@ -175,14 +174,14 @@ def every_mismatch_of_schema(connection: Connection) -> None:
         if how != "absent":
             columns[column] = (how, shape.columns[column][1])
         changed = {**shapes, name: Shape(columns, shape.unique, shape.rows)}
-        found = compare_shapes(changed)[number]
+        found = compare_shapes(changed, expectation)[number]
         wanted = f"column {column} is {how}"
         assert any(wanted in m for m in found.mismatches), f"{wanted}: not told"
 
     told()
     for number, entity in enumerate(expectation["entities"]):
         absent = {**shapes, entity["surface"]: None}
-        assert not compare_shapes(absent)[number].fits, entity["entity"]
+        assert not compare_shapes(absent, expectation)[number].fits, entity["entity"]
 
 
 def every_apply_that_changed_nothing() -> None:

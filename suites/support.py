@@ -11,6 +11,9 @@ import psycopg
 import pytest
 
 from pytest_oneroof import resources
+from pytest_oneroof.pack import bundled
+
+PACK = bundled()
 
 
 def sql(name: str) -> bytes:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pytest
 from pytest_oneroof.suites.figures import Connection, compare, tell
 from pytest_oneroof.suites.rules import assert_rules
-from pytest_oneroof.suites.support import rows, sql, value
+from pytest_oneroof.suites.support import PACK, rows, sql, value
 
-from pytest_oneroof.production.gate import decide, read_facts
+from pytest_oneroof.production.gate import Gate
 from pytest_oneroof.statements.read import read
 
 CHECK = "gate/gate_check.sql"
@@ -185,7 +185,7 @@ def check(connection: Connection, situation: Situation) -> None:
         )
     )
     tell(compare(expected, told), "the monitor's SQL")
-    decided = decide(read_facts(connection)).to_dict()
+    decided = Gate(PACK).judge(connection).to_dict()
     tell(compare(told, decided), "the package's decision, by the SQL")
 
 

@@ -17,13 +17,14 @@ from pytest_oneroof.suites import probe_classes as classes
 from pytest_oneroof.suites.probing import Probe, hypothesis_kept_in
 from pytest_oneroof.suites.rehearsals import rules_of, run_of
 from pytest_oneroof.suites.rules import assert_rules
+from pytest_oneroof.suites.support import PACK
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, FAILED, HELD
 from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.fingerprint.content import read_content
 from pytest_oneroof.packet import decision, rollback_evidence
-from pytest_oneroof.packet.blockers import open_blockers
+from pytest_oneroof.packet.blockers import open_blockers, read_blockers
 from pytest_oneroof.packet.rollback_evidence import Applied, build_document
 from pytest_oneroof.provenance import provenance
 from pytest_oneroof.provenance.provenance import Candidate, objections, read_candidate
@@ -62,7 +63,7 @@ def rules(request: pytest.FixtureRequest) -> Rules:
 @pytest.fixture
 def standing(oneroof_clone: Connection, rules: Rules) -> Candidate:
     """The clone as it is, before a probe adds to it: isolated, or no run began."""
-    candidate = read_candidate(oneroof_clone, rules, bounds=BRIEF)
+    candidate = read_candidate(oneroof_clone, rules, PACK, bounds=BRIEF)
     assert candidate.reasons == (), "the clone is no control"
     return candidate
 
@@ -74,8 +75,8 @@ def test_clone_not_isolated(
     with oneroof_clone.transaction(force_rollback=True):
         oneroof_clone.execute("CREATE SCHEMA cron")
         oneroof_clone.execute("CREATE TABLE cron.job (command text)")
-        candidate = read_candidate(oneroof_clone, rules, bounds=BRIEF)
-    answer = provenance.answer(candidate)
+        candidate = read_candidate(oneroof_clone, rules, PACK, bounds=BRIEF)
+    answer = provenance.answer(candidate, PACK)
     probe.is_refused(answer, status=HELD, codes=with_(standing, "CLONE_NOT_ISOLATED"))
     assert [reason.code for reason in candidate.reasons] == ["outward"]
     classes.every_breach_of_isolation(oneroof_clone, rules)
@@ -87,8 +88,8 @@ def test_clone_points_to_production(
     """A database that is declared a production is refused in spite of its marker."""
     name = oneroof_clone.info.dbname
     declared = classes.with_productions(rules, (*rules.productions, name))
-    candidate = read_candidate(oneroof_clone, declared, bounds=BRIEF)
-    answer = provenance.answer(candidate)
+    candidate = read_candidate(oneroof_clone, declared, PACK, bounds=BRIEF)
+    answer = provenance.answer(candidate, PACK)
     codes = with_(standing, "CLONE_POINTS_TO_PRODUCTION")
     probe.is_refused(answer, status=HELD, codes=codes)
     classes.every_declaration_of_production(oneroof_clone, rules)
@@ -107,8 +108,8 @@ def test_clone_contains_secrets(
             "INSERT INTO public.probe_contact (login, note) VALUES (%s, %s)",
             [(f"user {number}", text) for number, text in enumerate(planted.values())],
         )
-        candidate = read_candidate(oneroof_clone, rules, bounds=BRIEF)
-    answer = provenance.answer(candidate)
+        candidate = read_candidate(oneroof_clone, rules, PACK, bounds=BRIEF)
+    answer = provenance.answer(candidate, PACK)
     codes = with_(standing, "CLONE_CONTAINS_SECRETS")
     probe.is_refused(answer, status=HELD, codes=codes, hides=planted.values())
     added = set(candidate.scan.findings) - set(standing.scan.findings)
@@ -126,8 +127,8 @@ def test_schema_mismatch_ignored(
         oneroof_clone.execute(
             "ALTER TABLE birth_registry RENAME COLUMN jsonb_profile TO profile"
         )
-        candidate = read_candidate(oneroof_clone, rules, bounds=BRIEF)
-    answer = provenance.answer(candidate)
+        candidate = read_candidate(oneroof_clone, rules, PACK, bounds=BRIEF)
+    answer = provenance.answer(candidate, PACK)
     probe.is_refused(answer, status=HELD, codes=with_(standing, "SCHEMA_MISMATCH"))
     [entity] = set(candidate.entities) - set(standing.entities)
     assert "column jsonb_profile is absent" in entity.mismatches
@@ -236,7 +237,7 @@ def test_control(
             "CREATE TABLE public.probe_contact (login text, note text)"
         )
         oneroof_clone.execute(harmless)
-        candidate = read_candidate(oneroof_clone, rules, bounds=BRIEF)
+        candidate = read_candidate(oneroof_clone, rules, PACK, bounds=BRIEF)
     added = set(objections(candidate)) - set(objections(standing))
     assert not added, f"refused for nothing: {'; '.join(map(str, added))}"
 
@@ -293,4 +294,6 @@ def seal_and_replace(probe: Probe, sealed: bytes, found: bytes) -> Path:
 
 def asked() -> dict[str, Any]:
     """Return a decision as the tool asks for it."""
-    return decision.template(rehearsed=True, open_blockers=open_blockers())
+    return decision.template(
+        rehearsed=True, open_blockers=open_blockers(read_blockers(PACK))
+    )

@@ -11,22 +11,16 @@ from typing import Any
 
 import pytest
 from pytest_oneroof.suites.figures import Connection, compare, tell
-from pytest_oneroof.suites.support import rows, value
+from pytest_oneroof.suites.support import PACK, rows, value
 
 from pytest_oneroof.production.acceptance import AcceptanceRun
-from pytest_oneroof.production.baseline import (
-    PARTIAL,
-    Phase,
-    expected_of,
-    read_idle,
-    read_metrics,
-    read_traces,
-    tell_phase,
-)
+from pytest_oneroof.production.baseline import read_idle
+from pytest_oneroof.production.figures import PARTIAL, Figures, Phase, expected_of
 from pytest_oneroof.production.preflight import read_powers, write_reasons
 from pytest_oneroof.run.keys import production_key
 
 MOMENTS = ("entry", "exit")
+FIGURES = Figures(PACK)
 pytestmark = [pytest.mark.readonly, pytest.mark.parametrize("moment", MOMENTS)]
 
 
@@ -48,8 +42,9 @@ def check_figures(
 
     A partial phase has no figures: it fails, and says which half is there.
     """
-    metrics = read_metrics(connection)
-    phase = tell_phase(metrics, read_traces(connection))
+    metrics = FIGURES.metrics(connection)
+    phase = FIGURES.phase(metrics, FIGURES.traces(connection))
+    assert phase is not None
     found = {name: metrics[name] for name in names}
     if moment == "exit":
         assert run.entry is not None
@@ -66,7 +61,7 @@ def expected(
     """Return what the phase expects of figures; one that may be any, as found."""
     values: dict[str, Any] = {}
     for name in names:
-        exactly, least = expected_of(phase, name)
+        exactly, least = expected_of(FIGURES.plan, phase, name)
         values[name] = found[name] if exactly is None else exactly
         if least is not None and found[name] < least:
             values[name] = f"at least {least}"
@@ -98,7 +93,7 @@ def test_p3_gap(
 ) -> None:
     """Open cells are those of the phase, over an inventory that is not empty."""
     check_figures(oneroof_production, run, moment, "gap", "conflict")
-    metrics = read_metrics(oneroof_production)
+    metrics = FIGURES.metrics(oneroof_production)
     cells = metrics["inventory"] * metrics["scopes"]
     assert cells > 0, "the inventory is empty: a gap would prove nothing"
     assert metrics["gap"] <= cells, f"gap {metrics['gap']} of only {cells} cells"

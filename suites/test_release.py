@@ -15,10 +15,10 @@ import pytest
 from pytest_oneroof.suites.figures import row
 from pytest_oneroof.suites.rehearsals import committing_clone, run_of
 from pytest_oneroof.suites.release_journey import GREENFIELD, Rollout
-from pytest_oneroof.suites.support import rows, value
+from pytest_oneroof.suites.support import PACK, rows, value
 
 from pytest_oneroof import resources
-from pytest_oneroof.production.gate import predicate
+from pytest_oneroof.production.gate import Gate
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.proof import DID_NOT_MUTATE, prove
 from pytest_oneroof.statements.scripts import body
@@ -71,7 +71,9 @@ def test_gate_predicate(name: str) -> None:
     packet = open_packet(name)
     gated = [s for s in packet.steps if s.kind != "verify" and s.name != "structure"]
     for step in gated:
-        assert packet.bytes_of(step).decode().count(predicate()) == 1, step.file
+        assert packet.bytes_of(step).decode().count(Gate(PACK).predicate()) == 1, (
+            step.file
+        )
 
 
 # ----------------------------------------------------------------- the full packet

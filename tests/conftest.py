@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.clone import standin
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -58,8 +59,8 @@ def cache() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def embedded(cache: Path) -> Iterator[EmbeddedServer]:
     """The embedded server with stand-in production and baseline, PostgreSQL 16."""
-    server = standin.server_for(cache, 16)
-    server.acquire(lambda s: standin.build(s, print), print)
+    server = standin.server_for(cache, 16, bundled())
+    server.acquire(lambda s: standin.build(s, print, bundled()), print)
     yield server
     server.release()
 
@@ -120,8 +121,8 @@ def alone() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def lone_server(alone: Path) -> Iterator[EmbeddedServer]:
     """The embedded server of `alone`: what is found there, this worker's runs left."""
-    server = standin.server_for(alone, 16)
-    server.acquire(lambda s: standin.build(s, print), print)
+    server = standin.server_for(alone, 16, bundled())
+    server.acquire(lambda s: standin.build(s, print, bundled()), print)
     yield server
     server.release()
 

@@ -1,13 +1,13 @@
 """The stand-in production and its baseline, built on a fresh embedded server.
 
-What is built stands in `fixtures/standin.json`: the production's plan, and the
+What is built is named by the pack's `[standin] plan`: the production's plan, and the
 committed stages that bring a clone of it to its baseline.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.marker import SURROGATE, Marker
 from pytest_oneroof.clone.records import Records
-from pytest_oneroof.errors import ServerError
+from pytest_oneroof.errors import ServerError, SettingsError
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -30,27 +30,41 @@ from pytest_oneroof.settings import Settings
 from pytest_oneroof.statements.scripts import run_script
 
 Say = Callable[[str], Any]
-PLAN = "fixtures/standin.json"
+Plan = Mapping[str, Any]
 DEFAULT = "default"
 BUILDING = "building the stand-in production (once)"
 
 
-def acquire(settings: Settings, say: Say) -> EmbeddedServer:
+def acquire(settings: Settings, pack: Pack, say: Say) -> EmbeddedServer:
     """Return the embedded server of the settings, built where it is not there yet.
 
-    The caller releases it. Raise ServerError where it cannot be built or started.
+    The caller releases it. Raise SettingsError where the pack has no stand-in,
+    ServerError where it cannot be built or started.
     """
+    plan_of(pack)
     profile = settings.profile
-    server = server_for(settings.cache_dir, settings.pg_version, profile=profile)
-    server.acquire(lambda built: build(built, say, profile=profile), say)
+    server = server_for(settings.cache_dir, settings.pg_version, pack, profile=profile)
+    server.acquire(lambda built: build(built, say, pack, profile=profile), say)
     return server
 
 
+def plan_of(pack: Pack) -> Plan:
+    """Return the plan of a pack's stand-in; raise SettingsError where it has none."""
+    if pack.standin.plan is None:
+        raise SettingsError(
+            f"the pack {pack.name!r} has no stand-in production, so that the embedded "
+            "server has nothing to show\nto fix this, give a server of your own: "
+            "--oneroof-clone-url and --oneroof-admin-url, or --admin-url of a command"
+        )
+    found: Plan = pack.read_json(pack.standin.plan)
+    return found
+
+
 def server_for(
-    cache: Path | None, major: int, *, profile: str = DEFAULT
+    cache: Path | None, major: int, pack: Pack, *, profile: str = DEFAULT
 ) -> EmbeddedServer:
     """Return the embedded server whose key is the content of sql and fixtures."""
-    key = resources.content_hash()[:12] + ("" if profile == DEFAULT else f"-{profile}")
+    key = pack.content_hash[:12] + ("" if profile == DEFAULT else f"-{profile}")
     return EmbeddedServer(cache, major, key)
 
 
@@ -65,14 +79,14 @@ def records_of(server: EmbeddedServer) -> Records:
 
 
 def build(
-    server: EmbeddedServer, say: Say, *, profile: str = DEFAULT
+    server: EmbeddedServer, say: Say, pack: Pack, *, profile: str = DEFAULT
 ) -> dict[str, Any]:
     """Build production, baseline and first clone; return what to remember.
 
     Raise ServerError where a file fails, naming it, with the server's message.
     """
     try:
-        return _build(server, say, profile)
+        return _build(server, say, pack, profile)
     except psycopg.Error as error:
         where = "; ".join(getattr(error, "__notes__", []))
         raise ServerError(
@@ -80,15 +94,17 @@ def build(
         ) from error
 
 
-def _build(server: EmbeddedServer, say: Say, profile: str) -> dict[str, Any]:
-    plan = resources.read_json(PLAN)
+def _build(
+    server: EmbeddedServer, say: Say, pack: Pack, profile: str
+) -> dict[str, Any]:
+    plan = plan_of(pack)
     date = datetime.now(UTC).strftime("%Y%m%d")
     with contextlib.closing(Host(server.url("postgres"), records_of(server))) as host:
         _close_to_public(host)
         say(BUILDING)
-        build_production(host, plan["production"], profile, say)
+        build_production(host, pack, profile, say)
         say("building the clone's baseline (once)")
-        marker, password = _build_baseline(host, plan, date, baseline_file(server))
+        marker, password = _build_baseline(host, pack, date, baseline_file(server))
         template = host.find(plan["clone"]["template"].format(date=date))
         assert template is not None
         clone = lifecycle.create_copy(
@@ -115,15 +131,22 @@ def _close_to_public(host: Host) -> None:
 
 
 def build_production(
-    host: Host, plan: dict[str, Any], profile: str, say: Say = lambda line: None
+    host: Host,
+    pack: Pack,
+    profile: str,
+    say: Say = lambda line: None,
+    *,
+    name: str | None = None,
 ) -> None:
-    """Create the stand-in production on a server, by its plan.
+    """Create the stand-in production on a server, by the pack's plan.
 
-    `plan` is the production part of `fixtures/standin.json`. Nobody but its
-    owner and superusers may connect to it.
+    `name` is the database's, by default the plan's. Nobody but its owner and
+    superusers may connect to it.
     """
-    for name in plan["roles"]:
-        run_script(host.admin, resources.path(name))
+    plan = {**plan_of(pack)["production"]}
+    plan["database"] = name or plan["database"]
+    for file in plan["roles"]:
+        run_script(host.admin, pack.path(file))
     database = sql.Identifier(plan["database"])
     host.admin.execute(
         sql.SQL(
@@ -134,29 +157,31 @@ def build_production(
         sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database)
     )
     with contextlib.closing(connect(host.url(plan["database"]))) as connection:
-        for step in resources.read_json(plan["plan"]):
+        for step in pack.read_json(plan["plan"]):
             if step.get("profile", profile) == profile:
                 say(f"{BUILDING}: {step.get('sql') or step['csv']}")
-                _load(connection, step)
+                _load(connection, pack, step)
         # Copies and dumps carry it: no clone of it passes for one of production.
         connection.execute(
             sql.SQL("COMMENT ON SCHEMA public IS {}").format(sql.Literal(SURROGATE))
         )
 
 
-def _load(connection: psycopg.Connection[Any], step: dict[str, str]) -> None:
+def _load(
+    connection: psycopg.Connection[Any], pack: Pack, step: dict[str, str]
+) -> None:
     try:
         if "sql" in step:
-            run_script(connection, resources.path(step["sql"]))
+            run_script(connection, pack.path(step["sql"]))
         else:
-            _copy(connection, step["csv"], step["table"])
+            _copy(connection, pack.path(step["csv"]), step["table"])
     except psycopg.Error as error:
         error.add_note(f"while loading {step.get('sql') or step.get('csv')}")
         raise
 
 
-def _copy(connection: psycopg.Connection[Any], name: str, table: str) -> None:
-    data = resources.path(name).read_bytes()
+def _copy(connection: psycopg.Connection[Any], file: Path, table: str) -> None:
+    data = file.read_bytes()
     header = data.split(b"\n", 1)[0].decode().strip().split(",")
     columns = sql.SQL(", ").join(sql.Identifier(c.strip('"')) for c in header)
     command = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER)").format(
@@ -167,9 +192,9 @@ def _copy(connection: psycopg.Connection[Any], name: str, table: str) -> None:
 
 
 def _build_baseline(
-    host: Host, plan: dict[str, Any], date: str, baseline: Path
+    host: Host, pack: Pack, date: str, baseline: Path
 ) -> tuple[Marker, str]:
-    nonce = new_nonce()
+    plan, nonce = plan_of(pack), new_nonce()
     marker = Marker(
         nonce=nonce,
         source=plan["production"]["database"],
@@ -177,7 +202,7 @@ def _build_baseline(
         kind="template",
         owner=f"oneroof_owner_{nonce}",
         role=f"oneroof_check_{nonce}",
-        baseline=resources.content_hash(),
+        baseline=pack.content_hash,
     )
     password = new_password()
     name = plan["clone"]["template"].format(date=date)
@@ -186,7 +211,7 @@ def _build_baseline(
     )
     lifecycle.make_database(host, name, plan["production"]["database"], marker)
     lifecycle.prepare(host, name, marker)
-    run_stages(host, name, marker, plan["clone"]["stages"])
+    run_stages(host, name, marker, stages_of(pack))
     with contextlib.closing(connect(host.url(name))) as connection:
         connection.execute("VACUUM ANALYZE")
         Look(baseline).record(connection)
@@ -198,12 +223,28 @@ def _build_baseline(
     return marker, password
 
 
-def run_stages(host: Host, name: str, marker: Marker, stages: list[str]) -> list[str]:
+def stages_of(pack: Pack) -> list[Path]:
+    """Return the committed stages that bring a clone to its baseline."""
+    return [pack.path(name) for name in plan_of(pack)["clone"]["stages"]]
+
+
+def undo_of(pack: Pack) -> list[Path]:
+    """Return what takes the stages back, in the database itself."""
+    names = pack.read_json(pack.needed("standin", "undo"))["reset_in_place"]
+    return [pack.path(name) for name in names]
+
+
+def start_of(pack: Pack) -> str:
+    """Return the name of the phase at which the stages begin."""
+    return str(plan_of(pack)["clone"]["from_phase"])
+
+
+def run_stages(host: Host, name: str, marker: Marker, stages: list[Path]) -> list[str]:
     """Run committed stages on a clone as its owner role; return their notices."""
     notices: list[str] = []
     with contextlib.closing(connect(host.url(name))) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(marker.owner)))
         for stage in stages:
-            run = run_script(connection, resources.path(stage))
+            run = run_script(connection, stage)
             notices += [f"{run.name}: {notice}" for notice in run.notices]
     return notices

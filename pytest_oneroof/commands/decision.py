@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pytest_oneroof.commands.output import JSON, answer
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.packet import blockers
 from pytest_oneroof.packet import decision as decisions
 
@@ -21,8 +22,9 @@ def command() -> None:
 @JSON
 def show(*, rehearsed: bool, as_json: bool) -> None:
     """Show the template: nothing selected, default HOLD_PRODUCTION."""
+    records = blockers.read_blockers(read_project({}).pack)
     template = decisions.template(
-        rehearsed=rehearsed, open_blockers=blockers.open_blockers()
+        rehearsed=rehearsed, open_blockers=blockers.open_blockers(records)
     )
     answer(decisions.show(template), as_json=as_json)
 

@@ -8,12 +8,10 @@ from typing import Any
 
 import click
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.commands.output import JSON, progress
-from pytest_oneroof.commands.project import read_project
+from pytest_oneroof.commands.project import Project, read_project
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.production import gate as monitor
-from pytest_oneroof.production.gate import GateVerdict
+from pytest_oneroof.production.gate import Gate, GateVerdict
 from pytest_oneroof.redaction import redact
 
 READY, FAILED, HELD = 0, 1, 10
@@ -32,24 +30,28 @@ def command(ctx: click.Context, url: str | None, *, quiet: bool, as_json: bool) 
     10 BLOCKED, 1 error. Without URL it is ONEROOF_PRODUCTION_URL; without both
     the embedded stand-in, which is said on stderr.
     """
-    settings = read_project({"production_url": url}).settings
-    ctx.exit(check(settings, quiet=quiet, as_json=as_json))
+    project = read_project({"production_url": url})
+    ctx.exit(check(project, quiet=quiet, as_json=as_json))
 
 
 def check(
-    settings: s.Settings,
+    project: Project,
     *,
     quiet: bool,
     as_json: bool,
     out: Callable[[str], Any] = click.echo,
     err: Callable[[str], Any] = lambda line: click.echo(line, err=True),
 ) -> int:
-    """Print the gate's verdict and return the exit status (design, section 1)."""
-    target = settings.production_url
+    """Print the gate's verdict and return the exit status.
+
+    Raise SettingsError for a pack that has no gate.
+    """
+    project.pack.needed("gate", "plan")
+    target, gate = project.settings.production_url, Gate(project.pack)
     if target is None:
         err("oneroof: no production given: this is the embedded stand-in")
     try:
-        verdict = monitor.check(target) if target else _check_stand_in(settings)
+        verdict = gate.check(target) if target else _check_stand_in(project)
     except OneroofError as error:
         err(f"oneroof: {error}")
         if as_json:
@@ -71,12 +73,12 @@ def _lines(
     return [verdict.detail(), verdict.row(), verdict.line()]
 
 
-def _check_stand_in(settings: s.Settings) -> GateVerdict:
+def _check_stand_in(project: Project) -> GateVerdict:
     from pytest_oneroof.clone import standin
     from pytest_oneroof.production.reader import reader_url
 
-    server = standin.acquire(settings, progress())
+    server = standin.acquire(*project, progress())
     try:
-        return monitor.check(reader_url(server))
+        return Gate(project.pack).check(reader_url(server))
     finally:
         server.release()

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import click
 
-from pytest_oneroof import settings as s
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.commands.output import JSON, answer, progress
-from pytest_oneroof.commands.project import read_project
+from pytest_oneroof.commands.project import Project, read_project
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.provenance import provenance
 
@@ -34,29 +32,27 @@ def command(
     Exit status 0 for a clone that may stand for production, else 10, with every
     reason and what the operator must deliver. No value found is printed.
     """
-    settings = read_project({"clone_url": url}).settings
-    rules = Rules(
-        settings.clone_pattern,
-        settings.productions,
-        own_server=settings.clone_url is not None,
-    )
+    project = read_project({"clone_url": url})
+    settings, pack = project
+    rules = project.rules(own_server=settings.clone_url is not None)
     with contextlib.ExitStack() as stack:
-        target = settings.clone_url or _embedded(settings, stack)
+        target = settings.clone_url or _embedded(project, stack)
         connection = stack.enter_context(contextlib.closing(connect(target)))
         connection.execute("SET default_transaction_read_only = on")
         found = provenance.read_candidate(
             connection,
             rules,
+            pack,
             allow=allow or settings.secrets_allow,
             live_hosts=hosts,
         )
-    answer(provenance.answer(found), as_json=as_json)
+    answer(provenance.answer(found, pack), as_json=as_json)
 
 
-def _embedded(settings: s.Settings, stack: contextlib.ExitStack) -> str:
+def _embedded(project: Project, stack: contextlib.ExitStack) -> str:
     """Return the embedded clone's URL as its check role; open while in use."""
     click.echo("oneroof: no clone given: this is the embedded one", err=True)
-    server = standin.acquire(settings, progress())
+    server = standin.acquire(*project, progress())
     stack.callback(server.release)
     host = Host(server.url("postgres"), standin.records_of(server))
     stack.callback(host.close)

@@ -39,8 +39,7 @@ def server_of(
             yield host, origin, _main(host, found)
         return
     click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
-    settings = read_project({}).settings
-    server = standin.acquire(settings, say)
+    server = standin.acquire(*read_project({}), say)
     try:
         records = standin.records_of(server)
         with contextlib.closing(Host(server.url("postgres"), records)) as host:

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Rehearsal
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.rehearsed import open_session, rehearsed
 from pytest_oneroof.controls.stages import Stage, text_changed
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.production.acceptance import AcceptanceRun
 from pytest_oneroof.production.preflight import ChannelRules
@@ -28,7 +28,7 @@ from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import production_key
 
 EXIT = "exit"
-# P8 counts sessions that have been idle for more than a second.
+# A session counts as idle in transaction after a second.
 IDLE = 1.2
 
 
@@ -53,9 +53,10 @@ class ProductionStage(Stage):
     name = "production"
 
     def __init__(
-        self, run: CloneRun, config: pytest.Config, files: tuple[str, ...]
+        self, run: CloneRun, config: pytest.Config, pack: Pack, files: tuple[str, ...]
     ) -> None:
         super().__init__()
+        self._pack = pack
         self._run = run
         self._config = config
         self._files = files
@@ -77,7 +78,7 @@ class ProductionStage(Stage):
         stash = self._config.stash
         with rehearsed(self._run) as made, contextlib.ExitStack() as stack:
             for file in self._files:
-                made.run(resources.path(file))
+                made.run(self._pack.path(file))
             made.close()
             self._admit_reader(made)
             assert self._run.server is not None
@@ -85,7 +86,8 @@ class ProductionStage(Stage):
             name = made.name
             if self._fault is not None and self._fault.declares and not late:
                 name = self._fault.declares
-            acceptance = AcceptanceRun(url, ChannelRules(productions=(made.name,)))
+            rules = ChannelRules(productions=(made.name,))
+            acceptance = AcceptanceRun(url, rules, self._pack)
             if not late:
                 self._break(made, stack)
             acceptance.start()

@@ -1,7 +1,8 @@
 """A file of the package with another text in one place, while a block runs.
 
-A data file is changed for whoever reads it by `resources`. Of a Python file the
-functions get other code, so that whoever has imported them calls the changed ones.
+A data file is changed for whoever reads it by its pack or by `resources`. Of a Python
+file the functions get other code, so that whoever has imported them calls the changed
+ones.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.pack import Pack
 
 PACKAGE = "pytest_oneroof"
 
@@ -47,6 +49,7 @@ def replaced(text: str, name: str, old: str, new: str) -> str:
 @contextlib.contextmanager
 def _data(name: str, old: str, new: str) -> Iterator[None]:
     real_text, real_path = resources.read_text, resources.path
+    of_pack, path_of_pack = Pack.read_text, Pack.path
     text = replaced(real_text(name), name, old, new)
     with tempfile.TemporaryDirectory(prefix="oneroof-control-") as folder:
 
@@ -64,7 +67,17 @@ def _data(name: str, old: str, new: str) -> Iterator[None]:
                 file.write_text(text, encoding="utf-8")
             return copy
 
-        with _put(resources, read_text=read_text, path=path):
+        def text_of(pack: Pack, asked: str) -> str:
+            return read_text(asked) if asked == name else of_pack(pack, asked)
+
+        def path_of(pack: Pack, asked: str) -> Path:
+            found = path(asked)
+            return path_of_pack(pack, asked) if found == real_path(asked) else found
+
+        with (
+            _put(resources, read_text=read_text, path=path),
+            _put(Pack, read_text=text_of, path=path_of),
+        ):
             yield
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof import resources
 from pytest_oneroof.controls.called import Caller
 from pytest_oneroof.controls.catalog import Catalog, Fault, read_catalog
 from pytest_oneroof.controls.generated import SPEED, generate, read_rules, read_views
@@ -30,16 +29,15 @@ from pytest_oneroof.controls.verdict import (
 )
 from pytest_oneroof.evidence.facts import Check
 from pytest_oneroof.evidence.tally import FAULTS
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.isolation import examples_isolated, uses_clone
 from pytest_oneroof.run.report_side import take_figures
-from pytest_oneroof.run.workers import STEPPED
 
 if TYPE_CHECKING:
     from pytest_oneroof.run.clone_side import CloneRun
     from pytest_oneroof.run.conductor import RunPlugin
 
-FOLDER = "fixtures/controls"
 STAGES = {
     "sql": "guarded",
     "file": "guarded",
@@ -48,8 +46,6 @@ STAGES = {
     "production": "production",
     "stepped": "stepped",
 }
-# Suites whose checks work elsewhere than in the guarded transaction, or for too long.
-ELSEWHERE = frozenset({"production", "pipeline", *STEPPED})
 # An explained fault is shown to the checks that write its table, and take less than
 # this, in seconds: what explains it may no longer hold.
 QUICK = 0.25
@@ -104,11 +100,16 @@ class ControlsPlugin:
         faults = [f for f in self._read().faults if f.ident in idents]
         names = {check.partition(":")[0] for f in faults for check in f.noticed}
         if idents - {fault.ident for fault in faults}:
-            names |= {suite.name for suite in shipped.choose((), default=True)}
-        return [suite.name for suite in shipped.suites() if suite.name in names]
+            names |= {suite.name for suite in self._pack.suites if suite.default}
+        return [suite.name for suite in self._pack.suites if suite.name in names]
+
+    @property
+    def _pack(self) -> Pack:
+        return self.owner.pack
 
     def _read(self) -> Catalog:
-        catalog = read_catalog(resources.path(FOLDER))
+        folder = self._pack.controls.faults
+        catalog = read_catalog(self._pack.path(folder)) if folder else Catalog()
         if self.owner.settings.faults is not None:
             catalog = catalog.joined(read_catalog(self.owner.settings.faults))
         return catalog
@@ -126,7 +127,8 @@ class ControlsPlugin:
             self._on(stage),
         ):
             for name in self.checks:
-                if name.partition(":")[0] in ELSEWHERE:
+                suite = self._pack.suite(name.partition(":")[0])
+                if suite is not None and not suite.generated_faults:
                     continue
                 stage.touched = Touched()
                 began = time.perf_counter()
@@ -157,7 +159,7 @@ class ControlsPlugin:
         if name == "production":
             from pytest_oneroof.controls.accepted import ProductionStage
 
-            return ProductionStage(run, self.owner.config, self._production)
+            return ProductionStage(run, self.owner.config, self._pack, self._production)
         if name == "stepped":
             from pytest_oneroof.controls.stepped import SteppedStage
 
@@ -244,7 +246,8 @@ class ControlsPlugin:
 
     def _note_passed(self, item: pytest.Item) -> None:
         """Take a step that passed for seen unbroken: its faults are made there."""
-        if shipped.suite_of(item.nodeid) in STEPPED:
+        suite = self._pack.suite(shipped.suite_of(item.nodeid))
+        if suite is not None and suite.ordered:
             self._seen_unbroken.add((STAGES["stepped"], check_id(item)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

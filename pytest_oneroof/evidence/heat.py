@@ -1,6 +1,6 @@
 """Who owns which cell: the rows of the heat map, and what they come to.
 
-What is read stands in `fixtures/verdict/declared.json`.
+What is read is named by the pack's `[verdict] cells`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof import resources
-
-DECLARED = "fixtures/verdict/declared.json"
+from pytest_oneroof.pack import Pack
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,13 @@ class Cell:
         return f"{self.object}/{self.scope}"
 
 
-def read_cells(connection: psycopg.Connection[Any]) -> list[list[Any]]:
-    """Return the rows of the heat map as plain values, [] where there is no such map.
-
-    A database without those tables has none: another project's, for example.
-    """
-    query = resources.read_text(resources.read_json(DECLARED)["heat_map"])
-    try:
-        with connection.transaction():
-            return [list(row) for row in connection.execute(query.encode())]
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+def read_cells(connection: psycopg.Connection[Any], pack: Pack) -> list[list[Any]]:
+    """Return the rows of the heat map as plain values, [] where the pack has none."""
+    if pack.verdict.cells is None:
         return []
+    query = pack.read_text(pack.verdict.cells)
+    with connection.transaction():
+        return [list(row) for row in connection.execute(query.encode())]
 
 
 def cells_of(rows: Iterable[Sequence[Any]]) -> tuple[Cell, ...]:

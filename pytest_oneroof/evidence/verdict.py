@@ -1,6 +1,6 @@
 """The verdict of a run: objectives, GO / NO-GO matrices, forbidden actions. Pure.
 
-What is asked for stands in `fixtures/verdict/declared.json`; here is only how it
+What is asked for is named by the pack's `[verdict] objectives`; here is only how it
 is decided. No declaration can change that a production target needs evidence from a
 production: what was measured on a clone, or on a stand-in, never makes one GO.
 """
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_oneroof import resources
 from pytest_oneroof.evidence.facts import PRODUCTION, RunFacts
-from pytest_oneroof.evidence.heat import DECLARED, open_cells
+from pytest_oneroof.evidence.heat import open_cells
 from pytest_oneroof.evidence.shown import Shown, claims, missing, show
+from pytest_oneroof.pack import Pack
 
 GO, NO_GO = "GO", "NO-GO"
 WORDS = (GO, NO_GO, "HELD", "REJECTED", "RETAINED", "CLOSED")
@@ -67,15 +67,23 @@ class Verdict:
     open_cells: tuple[str, ...] = ()
 
 
-def declared() -> Mapping[str, Any]:
-    """Return what is declared: evidence, objectives, matrices, forbidden actions."""
-    found: Mapping[str, Any] = resources.read_json(DECLARED)
-    return found
+NOTHING: Mapping[str, Any] = {
+    "suites": [],
+    "evidence": {},
+    "objectives": [],
+    "matrices": [],
+    "forbidden": [],
+}
 
 
-def judge(facts: RunFacts, plan: Mapping[str, Any] | None = None) -> Verdict:
+def declared(pack: Pack) -> Mapping[str, Any]:
+    """Return what a pack declares, by kind; empty lists where it declares nothing."""
+    name = pack.verdict.objectives
+    return NOTHING if name is None else NOTHING | pack.read_json(name)
+
+
+def judge(facts: RunFacts, plan: Mapping[str, Any]) -> Verdict:
     """Return the verdict on a run; `plan` is what is declared."""
-    plan = declared() if plan is None else plan
     shown = {name: show(name, e, facts) for name, e in plan["evidence"].items()}
     objectives = tuple(rule(row, shown) for row in plan["objectives"])
     matrices = tuple(

@@ -1,7 +1,7 @@
 """The blocker map: what stands before production, what would close it, who can. Pure.
 
 A blocker is closed by evidence that somebody else gave, never by the tool; one
-that nobody closed is open (domain: evidence, 6.8).
+that nobody closed is open.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, FAILED, Answer
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet.decision import Refusal, ladder
 
-BLOCKERS = "fixtures/decision/blockers.json"
 CLOSED = "CLOSED"
 STATUSES = ("OPEN", "OPEN_DESIGN_DELIVERED", "OPEN_PARTIALLY_DISCHARGED", CLOSED)
 TEXTS = (
@@ -30,12 +29,9 @@ TEXTS = (
 )
 
 
-def show_blockers(records: Sequence[Mapping[str, Any]] | None = None) -> Answer:
-    """Return the map, open ones first; status 1 where a record cannot be trusted.
-
-    Without `records` the shipped ones.
-    """
-    given = list(records) if records is not None else read_blockers()
+def show_blockers(records: Sequence[Mapping[str, Any]]) -> Answer:
+    """Return the map, open ones first; status 1 where a record cannot be trusted."""
+    given = list(records)
     findings = check_blockers(given)
     if findings:
         head = f"the blocker map is refused: {len(findings)} finding(s)"
@@ -56,16 +52,18 @@ def show_blockers(records: Sequence[Mapping[str, Any]] | None = None) -> Answer:
     return Answer(DONE, data, tuple(lines))
 
 
-def read_blockers() -> list[Mapping[str, Any]]:
-    """Return the shipped records."""
-    read: list[Mapping[str, Any]] = resources.read_json(BLOCKERS)["blockers"]
+def read_blockers(pack: Pack) -> list[Mapping[str, Any]]:
+    """Return the records of a pack; none where it keeps none."""
+    name = pack.decision.blockers
+    if name is None:
+        return []
+    read: list[Mapping[str, Any]] = pack.read_json(name)["blockers"]
     return read
 
 
-def open_blockers(records: Sequence[Mapping[str, Any]] | None = None) -> list[str]:
+def open_blockers(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the ids of the blockers that are not closed."""
-    given = records if records is not None else read_blockers()
-    return [record["id"] for record in given if record["status"] != CLOSED]
+    return [record["id"] for record in records if record["status"] != CLOSED]
 
 
 def check_blockers(records: Sequence[Mapping[str, Any]]) -> tuple[Refusal, ...]:

@@ -38,7 +38,8 @@ class Besides:
     """What the facts do not tell: how the run was made, and the production's ends.
 
     `settings` are value and source by name; `proved` is whether every reading of
-    the production was proved harmless, None where there was none.
+    the production was proved harmless, None where there was none; `asks` is whether
+    the packet asks for a decision.
     """
 
     made: Made
@@ -46,6 +47,7 @@ class Besides:
     production: Baseline | None = None
     proved: bool | None = None
     actions: tuple[str, ...] = ()
+    asks: bool = False
 
 
 def packet_of(
@@ -82,10 +84,8 @@ def packet_of(
         ),
         settings=besides.settings,
         provenance=_provenance(facts),
-        decision=template(
-            rehearsed=bool(facts.tiers), open_blockers=open_blockers(facts.blockers)
-        ),
-        blockers={"blockers": [dict(record) for record in facts.blockers]},
+        decision=_decision(facts) if besides.asks else None,
+        blockers=_blockers(facts) if besides.asks else None,
         probes=tuple(_probes(noted)),
         reports=reports,
     )
@@ -137,6 +137,15 @@ def _provenance(facts: RunFacts) -> dict[str, Any] | None:
     if facts.provenance is None:
         return None
     return {k: v for k, v in facts.provenance.items() if k != "lines"}
+
+
+def _decision(facts: RunFacts) -> dict[str, Any]:
+    still = open_blockers(facts.blockers)
+    return template(rehearsed=bool(facts.tiers), open_blockers=still)
+
+
+def _blockers(facts: RunFacts) -> dict[str, Any]:
+    return {"blockers": [dict(record) for record in facts.blockers]}
 
 
 def _probes(noted: Mapping[str, Noted]) -> Iterator[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""The seals that come with the package, checked: release packets and the validator."""
+"""The seals that a run relies on, checked: the pack's packets and the validator."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from pathlib import Path
 
 from pytest_oneroof import resources
 from pytest_oneroof.evidence.facts import Seal
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet import rollback_evidence
 from pytest_oneroof.sealing.seal import check
 
-PACKETS = "sql/release"
 MANIFEST = "manifest-sha256.txt"
 
 
-def check_shipped() -> tuple[Seal, ...]:
-    """Return each seal of the package, and whether every byte is as it was sealed."""
-    packets = sorted(resources.path(PACKETS).glob(f"*/{MANIFEST}"))
+def check_shipped(pack: Pack) -> tuple[Seal, ...]:
+    """Return each seal, and whether every byte is as it was sealed."""
+    folder = pack.release.packets
+    packets = sorted(pack.path(folder).glob(f"*/{MANIFEST}")) if folder else []
     validator = Path(rollback_evidence.__file__).parent
     return (
         *(

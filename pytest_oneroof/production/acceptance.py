@@ -11,16 +11,17 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.pack import Pack
+from pytest_oneroof.pack.fit import Fit, fit_pack
 from pytest_oneroof.production.baseline import (
     Baseline,
-    Organic,
-    compare_metrics,
     compare_schemas,
     drift,
     read_baseline,
 )
 from pytest_oneroof.production.channel import ProductionChannel, Reading
 from pytest_oneroof.production.connection import ReadOnlyConnection
+from pytest_oneroof.production.figures import Organic, compare_metrics
 from pytest_oneroof.production.preflight import ChannelRules, Facts
 
 
@@ -54,14 +55,15 @@ class AcceptanceRun:
 
     With `baselines` (a serial run, an xdist controller) it reads entry and exit,
     each in a transaction of its own; without (an xdist worker) it only serves
-    checks.
+    checks. `fit` is the pack by which production is looked at, once it is read.
     """
 
     def __init__(
-        self, url: str, rules: ChannelRules, *, baselines: bool = True
+        self, url: str, rules: ChannelRules, pack: Pack, *, baselines: bool = True
     ) -> None:
         self.url = url
         self.rules = rules
+        self.fit = Fit(pack)
         self.baselines = baselines
         self.channel: ProductionChannel | None = None
         self.entry: Baseline | None = None
@@ -78,6 +80,7 @@ class AcceptanceRun:
         self.channel = ProductionChannel(self.url, self.rules)
         try:
             if self.baselines:
+                self.fit = self._read_fit()
                 self.entry = self.read("entry")
         except BaseException:
             self.stop()
@@ -112,6 +115,7 @@ class AcceptanceRun:
             with self.channel.reading(f"the {moment} baseline") as connection:
                 return read_baseline(
                     connection,
+                    self.fit.pack,
                     in_recovery=facts.in_recovery,
                     sees_sessions=facts.sees_sessions,
                 )
@@ -119,6 +123,11 @@ class AcceptanceRun:
             raise ServerError(
                 f"the {moment} baseline of {facts.database!r} cannot be read: {error}"
             ) from error
+
+    def _read_fit(self) -> Fit:
+        assert self.channel is not None
+        with self.channel.reading("the pack's tables") as connection:
+            return fit_pack(self.fit.pack, connection)
 
     def read_exit(self) -> Baseline:
         """Return the exit baseline, read once."""
@@ -163,9 +172,9 @@ def _compared(entry: Baseline, exit_: Baseline) -> AcceptanceExit:
         differences[name] = (difference.before, difference.after)
     return AcceptanceExit(
         database=entry.database,
-        phase=str(exit_.phase),
-        gate=exit_.gate.status,
-        blockers=exit_.gate.tokens,
+        phase=str(exit_.phase or ""),
+        gate=exit_.gate.status if exit_.gate else "",
+        blockers=exit_.gate.tokens if exit_.gate else "",
         differences=differences,
         schema=[str(difference) for difference in schema],
         drift={name: _told(*pair) for name, pair in drift(entry, exit_).items()},

@@ -1,13 +1,9 @@
-"""Figures of a database at entry and exit, and the phase that they tell.
-
-Which figures and which phases there are stands in `fixtures/phases.json`.
-"""
+"""Figures of a production at entry and exit, read in one snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -19,45 +15,13 @@ from pytest_oneroof.fingerprint.compare import (
     compare,
     read_schema,
 )
-from pytest_oneroof.production.gate import GateVerdict, decide, read_facts
+from pytest_oneroof.pack import Pack
+from pytest_oneroof.production.figures import Figures, Organic, Phase
+from pytest_oneroof.production.gate import GateVerdict, gate_of
 
-PHASES = "fixtures/phases.json"
 IDLE = "sql/production/idle_in_transaction.sql"
-PARTIAL = "partial"
 
 Connection = psycopg.Connection[Any]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A phase, and where none fits, the nearest one and what differs from it.
-
-    `differences` maps a figure or trace to (expected, found); `parts` tells for
-    each part of the pipeline of which phases it is.
-    """
-
-    name: str
-    nearest: str = ""
-    differences: Mapping[str, tuple[Any, Any]] | None = None
-    parts: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        if not self.differences:
-            return self.name
-        told = ", ".join(
-            f"{metric} {found} instead of {expected}"
-            for metric, (expected, found) in self.differences.items()
-        )
-        halves = "; ".join(self.parts)
-        return f"{self.name}: {halves} (nearest: {self.nearest}; {told})"
-
-
-@dataclass(frozen=True)
-class Organic:
-    """A figure that production moves by itself; `exact` when it was counted."""
-
-    value: int
-    exact: bool
 
 
 @dataclass(frozen=True)
@@ -75,62 +39,43 @@ class Idle:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One reading of a production, in one snapshot."""
+    """One reading of a production, in one snapshot.
+
+    `phase` and `gate` are None where the pack knows none.
+    """
 
     database: str
     metrics: Mapping[str, int]
     organic: Mapping[str, Organic]
     traces: Mapping[str, str]
     schema: SchemaFingerprint
-    phase: Phase
-    gate: GateVerdict
+    phase: Phase | None
+    gate: GateVerdict | None
     idle: Idle
 
 
 def read_baseline(
-    connection: Connection, *, in_recovery: bool, sees_sessions: bool
+    connection: Connection, pack: Pack, *, in_recovery: bool, sees_sessions: bool
 ) -> Baseline:
     """Return all figures of the connected production, schema fingerprint included.
 
     Call it in one READ ONLY, REPEATABLE READ transaction, so that they belong
     together.
     """
-    metrics, traces = read_metrics(connection), read_traces(connection)
-    gate = decide(read_facts(connection))
+    figures, gate = Figures(pack), gate_of(pack)
+    metrics, traces = figures.metrics(connection), figures.traces(connection)
     return Baseline(
         database=connection.info.dbname,
         metrics=metrics,
-        organic=read_organic(connection),
+        gate=gate.judge(connection) if gate is not None else None,
+        organic=figures.organic(connection),
         traces=traces,
         schema=read_schema(connection),
-        phase=tell_phase(metrics, traces),
-        gate=gate,
+        phase=figures.phase(metrics, traces),
         idle=read_idle(
             connection, in_recovery=in_recovery, sees_sessions=sees_sessions
         ),
     )
-
-
-def read_metrics(connection: Connection) -> dict[str, int]:
-    """Return the figures of the connected database, by name.
-
-    Raise psycopg.errors.UndefinedTable where it has no such tables.
-    """
-    query = resources.read_text(_plan()["metrics"])
-    return dict(connection.execute(query.encode()).fetchall())
-
-
-def read_organic(connection: Connection) -> dict[str, Organic]:
-    """Return the figures that move by themselves, counted or estimated."""
-    query = resources.read_text(_plan()["organic"])
-    rows = connection.execute(query.encode()).fetchall()
-    return {name: Organic(value, exact) for name, value, exact in rows}
-
-
-def read_traces(connection: Connection) -> dict[str, str]:
-    """Return what a release leaves beside figures: whose anchors, how many tables."""
-    query = resources.read_text(_plan()["traces"])
-    return dict(connection.execute(query.encode()).fetchall())
 
 
 def read_idle(
@@ -138,7 +83,10 @@ def read_idle(
 ) -> Idle:
     """Return who is idle in a transaction, or why that cannot be told."""
     if in_recovery:
-        reason = "P8 not shown: a hot standby does not see the primary's sessions"
+        reason = (
+            "sessions idle in transaction not shown: a hot standby does not see the "
+            "primary's sessions"
+        )
         return Idle(reason=reason, shown=False)
     if not sees_sessions:
         reason = (
@@ -150,49 +98,6 @@ def read_idle(
     return Idle(
         tuple(f"pid {pid} of {role}, for {seconds} s" for pid, role, seconds in rows)
     )
-
-
-def tell_phase(
-    metrics: Mapping[str, int], traces: Mapping[str, str] | None = None
-) -> Phase:
-    """Return the phase whose every figure is met, else 'partial' with the nearest.
-
-    With the `traces` of a production only its phases count, and traces, ratified
-    approvals and whose anchors stand there have to fit as well.
-    """
-    known = dict(metrics) | dict(traces or {})
-    distances = []
-    for phase in _plan()["phases"]:
-        if traces is not None and not phase["production"]:
-            continue
-        wrong = _wrong(phase, known, whole=traces is not None)
-        if not wrong:
-            return Phase(phase["name"])
-        distances.append((len(wrong), phase["name"], wrong))
-    _, nearest, wrong = min(distances, key=lambda entry: entry[0])
-    return Phase(PARTIAL, nearest, wrong, _parts(known))
-
-
-def expected_of(phase: Phase, metric: str) -> tuple[int | None, int | None]:
-    """Return what a phase expects of a metric: (exactly, at least), None for any.
-
-    Raise KeyError for a phase that is none: 'partial'.
-    """
-    plan = _plan()
-    known = {entry["name"]: entry for entry in plan["phases"]}[phase.name]
-    exactly = (plan["same_in_all"] | known["figures"]).get(metric)
-    return exactly, known["at_least"].get(metric)
-
-
-def compare_metrics(
-    entry: Mapping[str, int], exit_: Mapping[str, int]
-) -> dict[str, tuple[int | None, int | None]]:
-    """Return the metrics that differ, each with (entry, exit)."""
-    return {
-        name: (entry.get(name), exit_.get(name))
-        for name in sorted(entry.keys() | exit_.keys())
-        if entry.get(name) != exit_.get(name)
-    }
 
 
 def compare_schemas(entry: Baseline, exit_: Baseline) -> tuple[Difference, ...]:
@@ -207,46 +112,3 @@ def drift(entry: Baseline, exit_: Baseline) -> dict[str, tuple[Organic, Organic]
         for name, value in entry.organic.items()
         if name in exit_.organic
     }
-
-
-def _wrong(
-    phase: Mapping[str, Any], known: Mapping[str, Any], *, whole: bool
-) -> dict[str, tuple[Any, Any]]:
-    expected: dict[str, Any] = dict(phase["figures"])
-    if whole:
-        expected |= phase["traces"]
-    wrong = {
-        name: (value, known.get(name))
-        for name, value in expected.items()
-        if known.get(name) != value
-    }
-    if whole:
-        wrong |= {
-            name: (f"at least {least}", known.get(name))
-            for name, least in phase["at_least"].items()
-            if (known.get(name) or 0) < least
-        }
-    return wrong
-
-
-def _parts(known: Mapping[str, Any]) -> tuple[str, ...]:
-    """Tell for each part which phases' figures it has: which half is there."""
-    told = []
-    for part, names in _plan()["parts"].items():
-        figures = ", ".join(f"{name} {known.get(name)}" for name in names)
-        fitting = [
-            phase["name"]
-            for phase in _plan()["phases"]
-            if all(
-                known.get(name) == (_plan()["same_in_all"] | phase["figures"]).get(name)
-                for name in names
-            )
-        ]
-        whose = f"as in {' or '.join(fitting)}" if fitting else "as in no phase"
-        told.append(f"{part} {whose} ({figures})")
-    return tuple(told)
-
-
-@cache
-def _plan() -> Any:
-    return resources.read_json(PHASES)

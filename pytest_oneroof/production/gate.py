@@ -1,58 +1,45 @@
-"""The gate monitor: may the release run? Facts read, then a pure decision.
+"""The gate monitor: may a release run? Facts read, then a pure decision.
 
-The facts come from `sql/gate/gate_check.sql`, which is ready for plain psql and
-decides alike; what opens the gate stands in `sql/gate/predicate.sql`, the tokens
-and their order in `fixtures/gate.json`.
+A pack's `[gate] plan` names the query of the facts (`check`: its first statement
+yields them, one row, by name), what opens the gate (`predicate`), and the
+conditions with their tokens, in their order. docs/packs.md tells the form.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import dict_row
 
-from pytest_oneroof import resources
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.statements.read import read as read_statements
 
-PLAN = "fixtures/gate.json"
 TIMEOUTS = "statement_timeout = 5000", "lock_timeout = 1000"
 
 Status = Literal["READY", "BLOCKED"]
-
-
-@dataclass(frozen=True)
-class GateFacts:
-    """What the monitor reads: counts, None where the table or view is missing.
-
-    `ospa` counts the approvals, `signed` those of them that satisfy the predicate;
-    `is_target`: database directus, or a clone that the setting names.
-    """
-
-    database: str
-    is_target: bool | None
-    ospa: int | None
-    signed: int | None
-    own: int | None
-    gap: int | None
-    conflict: int | None
-    gov_emit: int | None
-    axis_tables: int
-    prerequisites: int
+# By name; None where the table or view of a figure is missing.
+GateFacts = Mapping[str, Any]
+Plan = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """READY or BLOCKED, with the blocker tokens in their order, and the facts."""
+    """READY or BLOCKED, with the blocker tokens in their order, and the facts.
+
+    Of its `plan`, `shown` maps the name under which a fact is told beside the
+    verdict to the fact, and `line` names the facts of the one line.
+    """
 
     status: Status
     blockers: tuple[str, ...]
     facts: GateFacts
+    plan: Plan
 
     @property
     def tokens(self) -> str:
@@ -60,19 +47,17 @@ class GateVerdict:
         return "".join(f"{blocker};" for blocker in self.blockers)
 
     def line(self) -> str:
-        """Return the one line for a shell: ``GATE: BLOCKED|ospa=0|gap=210``."""
-        gap = "?" if self.facts.gap is None else self.facts.gap
-        return f"GATE: {self.status}|ospa={self.facts.ospa or 0}|gap={gap}"
+        """Return the one line for a shell, e.g. ``GATE: BLOCKED|approvals=0``."""
+        told = [f"{n}={_known(self.facts[n])}" for n in self.plan.get("line", ())]
+        return "|".join([f"GATE: {self.status}", *told])
 
     def detail(self) -> str:
         """Return the detail row: every fact by name."""
-        facts = asdict(self.facts)
-        return " | ".join(f"{name} {value}" for name, value in facts.items())
+        return " | ".join(f"{name} {value}" for name, value in self.facts.items())
 
     def row(self) -> str:
-        """Return the verdict row: status, blockers, ospa, gap, ownership."""
-        facts = self.facts
-        cells = (self.status, self.tokens, facts.ospa, facts.gap, facts.own)
+        """Return the verdict row: status, blockers, and the facts beside them."""
+        cells = (self.status, self.tokens, *self._shown().values())
         return " | ".join("" if cell is None else str(cell) for cell in cells)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,74 +65,101 @@ class GateVerdict:
         return {
             "gate_status": self.status,
             "blockers": self.tokens,
-            "ospa": self.facts.ospa,
-            "resp_gap": self.facts.gap,
-            "resp_ownership": self.facts.own,
-            "detail": asdict(self.facts),
+            **self._shown(),
+            "detail": dict(self.facts),
         }
 
-
-def decide(facts: GateFacts) -> GateVerdict:
-    """Return the verdict; READY only when every condition holds (release.md 5)."""
-    blockers = tuple(_blockers(facts))
-    return GateVerdict("BLOCKED" if blockers else "READY", blockers, facts)
+    def _shown(self) -> dict[str, Any]:
+        shown = self.plan.get("shown", {})
+        return {name: self.facts[fact] for name, fact in shown.items()}
 
 
-def read_facts(connection: psycopg.Connection[Any]) -> GateFacts:
-    """Return the facts of the connected database, by one SELECT.
+@dataclass(frozen=True)
+class Gate:
+    """The gate of a pack that has one."""
 
-    Raise psycopg.Error where the role may not read what the gate is made of.
-    """
-    detail, _ = read_statements(resources.read_text(resources.read_json(PLAN)["check"]))
-    with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(detail.text.encode()).fetchone()
-    assert row is not None
-    return GateFacts(**row)
+    pack: Pack
 
+    @property
+    def plan(self) -> Plan:
+        """What the pack says of its gate; raise SettingsError where it has none."""
+        found: Plan = self.pack.read_json(self.pack.needed("gate", "plan"))
+        return found
 
-def check(url: str) -> GateVerdict:
-    """Return the gate's verdict on the database at `url`, read in READ ONLY.
+    def read(self, connection: psycopg.Connection[Any]) -> GateFacts:
+        """Return the facts of the connected database, by one SELECT.
 
-    The role may be any that reads it, also one that could write: what is sent is
-    the monitor's own text, and nothing else. Raise ServerError when it cannot be
-    reached or read.
-    """
-    with connect(url, application="pytest-oneroof gate") as connection:
+        Raise psycopg.Error where the role may not read what the gate is made of.
+        """
+        text = self.pack.read_text(self.plan["check"])
+        detail = read_statements(text)[0]
+        with connection.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(detail.text.encode()).fetchone()
+        assert row is not None
+        return row
+
+    def decide(self, facts: GateFacts) -> GateVerdict:
+        """Return the verdict; READY only when every condition holds."""
+        return decide(facts, self.plan)
+
+    def judge(self, connection: psycopg.Connection[Any]) -> GateVerdict:
+        """Return the verdict on the connected database."""
+        return self.decide(self.read(connection))
+
+    def check(self, url: str) -> GateVerdict:
+        """Return the verdict on the database at `url`, read in READ ONLY.
+
+        The role may be any that reads it, also one that could write: what is sent
+        is the monitor's own text, and nothing else. Raise ServerError when it
+        cannot be reached or read.
+        """
         # psql's PGOPTIONS work here too: oneroof.target_database.
-        try:
-            with connection.transaction():
-                connection.execute(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-                )
-                for limit in TIMEOUTS:
-                    connection.execute(f"SET LOCAL {limit}".encode())
-                return decide(read_facts(connection))
-        except psycopg.Error as error:
-            raise ServerError(f"the gate cannot be read: {error}") from error
+        with connect(url, application="pytest-oneroof gate") as connection:
+            try:
+                with connection.transaction():
+                    connection.execute(
+                        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                    )
+                    for limit in TIMEOUTS:
+                        connection.execute(f"SET LOCAL {limit}".encode())
+                    return self.judge(connection)
+            except psycopg.Error as error:
+                raise ServerError(f"the gate cannot be read: {error}") from error
+
+    def predicate(self) -> str:
+        """Return the text that opens the gate, as every gated file quotes it."""
+        text = self.pack.read_text(self.plan["predicate"])
+        return re.sub(r"--.*", "", text).strip()
 
 
-def predicate() -> str:
-    """Return the text that opens the gate, as every gated file quotes it."""
-    text = resources.read_text(resources.read_json(PLAN)["predicate"])
-    return re.sub(r"--.*", "", text).strip()
+def gate_of(pack: Pack) -> Gate | None:
+    """Return a pack's gate, or None where it has none."""
+    return Gate(pack) if pack.gate.plan is not None else None
 
 
-def _blockers(facts: GateFacts) -> Iterator[str]:
-    plan = resources.read_json(PLAN)
-    values = asdict(facts)
-    complete = facts.prerequisites == plan["prerequisites"]
-    told: list[str] = []
-    for condition in plan["conditions"]:
-        value = values[condition["fact"]]
-        # A figure whose view is missing is told by prereq_missing alone.
-        passed_over = condition.get("view") and value is None and not complete
-        if _holds(condition, value) or passed_over or condition.get("unless") in told:
-            continue
-        told.append(condition["token"])
-        yield condition["token"]
+def decide(facts: GateFacts, plan: Plan) -> GateVerdict:
+    """Return the verdict on facts by a plan's conditions. Pure."""
+    blockers = tuple(_blockers(facts, plan["conditions"]))
+    status: Status = "BLOCKED" if blockers else "READY"
+    return GateVerdict(status, blockers, facts, plan)
 
 
-def _holds(condition: Mapping[str, Any], value: Any) -> bool:
+def _blockers(facts: GateFacts, conditions: Sequence[Plan]) -> Iterator[str]:
+    broken = {c["token"]: not _holds(c, facts[c["fact"]]) for c in conditions}
+    for condition in conditions:
+        token = condition["token"]
+        # A figure whose view is missing is told by the blocker that says so.
+        absent = facts[condition["fact"]] is None
+        told = absent and broken.get(condition.get("missing"))
+        if broken[token] and not told and not broken.get(condition.get("unless")):
+            yield token
+
+
+def _holds(condition: Plan, value: Any) -> bool:
     if "at_least" in condition:
         return value is not None and bool(value >= condition["at_least"])
     return bool(value == condition["exactly"])
+
+
+def _known(value: Any) -> str:
+    return "?" if value is None else str(value)

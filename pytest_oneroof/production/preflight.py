@@ -47,7 +47,7 @@ class ChannelRules:
     channel reads. Times are milliseconds.
     """
 
-    productions: tuple[str, ...] = ("directus",)
+    productions: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
     clone_marker: str = ""
     statement_timeout: int = 5_000
@@ -147,7 +147,7 @@ def admit(facts: Facts, rules: ChannelRules) -> None:
 
 
 def judge(facts: Facts, rules: ChannelRules) -> tuple[Reason, ...]:
-    """Return every reason against reading with this role here (design, section 6)."""
+    """Return every reason against reading with this role here."""
     return (*_database(facts, rules), *write_reasons(facts))
 
 

@@ -14,19 +14,18 @@ from typing import Any, Literal
 
 import psycopg
 
-from pytest_oneroof import resources
 from pytest_oneroof.answer import DONE, HELD, Answer
 from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, judge
 from pytest_oneroof.clone.marker import SURROGATE, Marker, parse_marker
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.provenance.schema_compatibility import (
     Compatibility,
     compare_shapes,
+    expectation_of,
     read_shapes,
 )
 from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, describe, scan
-
-CANDIDATES = "fixtures/provenance/candidates.json"
 
 NONE_SAFE = "NO_SAFE_PRODUCTION_SHAPED_CLONE_AVAILABLE"
 SAFE = "PRODUCTION_SHAPED_CLONE_AVAILABLE"
@@ -41,7 +40,8 @@ class Candidate:
     """A clone with all that was found out about it.
 
     `reasons` are the guard's; `origin` is 'generated' for a clone of a stand-in,
-    which its marker or the comment on its schema tells, and 'dump' for any other.
+    which its marker or the comment on its schema tells, and 'dump' for any other;
+    `entities` is None where the pack does not say what shape is expected.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Candidate:
     origin: Origin
     reasons: tuple[Reason, ...]
     scan: Scan
-    entities: tuple[Compatibility, ...]
+    entities: tuple[Compatibility, ...] | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Objection:
 def read_candidate(
     connection: psycopg.Connection[Any],
     rules: Rules,
+    pack: Pack,
     *,
     allow: Path | None = None,
     live_hosts: Sequence[str] = (),
@@ -88,8 +89,17 @@ def read_candidate(
         reasons=() if isinstance(verdict, GuardedClone) else verdict,
         scan=scanned
         or scan(connection, allow=allow, live_hosts=live_hosts, bounds=bounds),
-        entities=compare_shapes(read_shapes(connection)),
+        entities=_compared(connection, pack),
     )
+
+
+def _compared(
+    connection: psycopg.Connection[Any], pack: Pack
+) -> tuple[Compatibility, ...] | None:
+    expectation = expectation_of(pack)
+    if expectation is None:
+        return None
+    return compare_shapes(read_shapes(connection, expectation), expectation)
 
 
 def _origin(connection: psycopg.Connection[Any], marker: Marker | None) -> Origin:
@@ -108,7 +118,7 @@ def objections(candidate: Candidate) -> tuple[Objection, ...]:
     return tuple(_objections(candidate))
 
 
-def answer(candidate: Candidate | None) -> Answer:
+def answer(candidate: Candidate | None, pack: Pack) -> Answer:
     """Return the verdict over the candidate and the standing rejections.
 
     Status 0 for a production-shaped, secret-free, isolated clone; else 10, with
@@ -116,13 +126,13 @@ def answer(candidate: Candidate | None) -> Answer:
     """
     against = objections(candidate) if candidate is not None else ()
     safe = candidate is not None and not against
-    standing = resources.read_json(CANDIDATES)
+    standing = _standing(pack)
     rows = [_row(candidate, against)] if candidate is not None else []
     data = {
         "verdict": SAFE if safe else NONE_SAFE,
         "status": "READY" if safe else NOT_APPLIED,
         "table_A_clone_provenance": [*rows, *standing["standing"]],
-        "table_B_schema_compatibility": _entities(candidate),
+        "table_B_schema_compatibility": _entities(candidate, pack),
         "objections": [asdict(objection) for objection in against],
         "scan": _scan_data(candidate),
         "deliver": [] if safe else standing["deliver"],
@@ -131,21 +141,11 @@ def answer(candidate: Candidate | None) -> Answer:
     return Answer(DONE if safe else HELD, data, tuple(_lines(candidate, against, data)))
 
 
-def refused_lines(database: str, reasons: Sequence[Reason]) -> Iterator[str]:
-    """Yield, for a clone that the guard refused, what a run needs instead. Pure.
-
-    Nothing more is looked at on it: no candidate is contacted to find out more.
-    """
-    standing = resources.read_json(CANDIDATES)
-    codes = ", ".join(dict.fromkeys(reason.code for reason in reasons))
-    yield f"status: {NOT_APPLIED} ({NONE_SAFE})"
-    yield f"  {database} (present): NOT_ALLOWED, the guard refused it ({codes})"
-    for row in standing["standing"]:
-        yield f"  {_told(row)}"
-    yield "the operator must deliver:"
-    for part in standing["deliver"]:
-        yield f"  - {part}"
-    yield "the entities that it has to hold: oneroof provenance"
+def _standing(pack: Pack) -> Mapping[str, Any]:
+    """Return the pack's standing judgements, and what its operator must deliver."""
+    name = pack.provenance.candidates
+    nothing: Mapping[str, Any] = {"standing": [], "deliver": []}
+    return nothing if name is None else pack.read_json(name)
 
 
 def _told(row: Mapping[str, Any]) -> str:
@@ -163,7 +163,9 @@ def _objections(candidate: Candidate) -> Iterator[Objection]:
     if not candidate.scan.shown:
         told = "; ".join(candidate.scan.unread[:3]) or "the token rules are missing"
         yield Objection("SECRETS_NOT_SHOWN_ABSENT", told)
-    for entity in candidate.entities:
+    if candidate.entities is None:
+        yield Objection("SCHEMA_NOT_CHECKED", "the pack names no expected shape")
+    for entity in candidate.entities or ():
         if not entity.fits:
             told = f"{entity.schema_entity}: {'; '.join(entity.mismatches)}"
             yield Objection("SCHEMA_MISMATCH", f"{told} ({entity.impact})")
@@ -179,7 +181,8 @@ def _row(candidate: Candidate, against: Sequence[Objection]) -> dict[str, Any]:
         allowed = "ALLOWED_BUT_INSUFFICIENT"
     else:
         allowed = "NOT_ALLOWED"
-    fits = all(entity.fits for entity in candidate.entities)
+    entities = candidate.entities
+    fits = entities is not None and all(entity.fits for entity in entities)
     return {
         "candidate_clone": candidate.name,
         "source": candidate.source,
@@ -192,7 +195,10 @@ def _row(candidate: Candidate, against: Sequence[Objection]) -> dict[str, Any]:
     }
 
 
-def _entities(candidate: Candidate | None) -> list[dict[str, Any]]:
+def _entities(candidate: Candidate | None, pack: Pack) -> list[dict[str, Any]]:
+    expectation = expectation_of(pack)
+    if expectation is None:
+        return []
     if candidate is not None:
         return [
             {
@@ -202,7 +208,7 @@ def _entities(candidate: Candidate | None) -> list[dict[str, Any]]:
                 "mismatch": list(entity.mismatches),
                 "impact": entity.impact,
             }
-            for entity in candidate.entities
+            for entity in candidate.entities or ()
         ]
     return [
         {
@@ -212,7 +218,7 @@ def _entities(candidate: Candidate | None) -> list[dict[str, Any]]:
             "mismatch": "UNKNOWN_UNTIL_CLONE_PROVIDED",
             "impact": entity.impact,
         }
-        for entity in compare_shapes({})
+        for entity in compare_shapes({}, expectation)
     ]
 
 
@@ -236,11 +242,17 @@ def _lines(
         yield f"    {objection}"
     if candidate is not None:
         yield from describe(candidate.scan)
-        fitting = sum(entity.fits for entity in candidate.entities)
-        yield f"schema: {fitting} of {len(candidate.entities)} entities as expected"
+        yield _schema_line(candidate.entities)
     if data["deliver"]:
         yield f"status: {data['status']}; the operator must deliver:"
         for part in data["deliver"]:
             yield f"  - {part}"
         for entity in data["table_B_schema_compatibility"]:
             yield f"  * {entity['production_surface_expectation']}"
+
+
+def _schema_line(entities: Sequence[Compatibility] | None) -> str:
+    if entities is None:
+        return "schema: not checked (the pack names no expected shape)"
+    fitting = sum(entity.fits for entity in entities)
+    return f"schema: {fitting} of {len(entities)} entities as expected"

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.clone.guard import Rules
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.embedded import write_whole
 from pytest_oneroof.provenance import provenance
 from pytest_oneroof.provenance.secret_rules import detector_version
@@ -31,12 +32,13 @@ BRIEF = Bounds(rows=100, seconds=5)
 
 @dataclass(frozen=True)
 class Looking:
-    """How a run looks: by which rules, what is allowed, where a scan is kept.
+    """How a run looks: by which rules and pack, what is allowed, where a scan is kept.
 
     `kept` is None for a clone whose content nobody vouches for.
     """
 
     rules: Rules
+    pack: Pack
     allow: Path | None = None
     live_hosts: Sequence[str] = ()
     kept: Path | None = None
@@ -45,17 +47,29 @@ class Looking:
 def judge_clone(connection: Connection, looking: Looking) -> dict[str, Any]:
     """Return the verdict over the connected clone as plain values; read only.
 
-    They are those of `provenance.answer`, with its lines and the scan's line.
+    They are those of `provenance.answer`, with its lines and the scan's line, and
+    whether the pack asks for a verdict at all.
     Raise SettingsError for an allow-file that cannot be used.
     """
     candidate = provenance.read_candidate(
         connection,
         looking.rules,
+        looking.pack,
         scanned=_scan(connection, looking),
     )
-    told = provenance.answer(candidate)
+    told = provenance.answer(candidate, looking.pack)
     plain: dict[str, Any] = json.loads(json.dumps(told.data))
-    return {**plain, "secrets": candidate.scan.line, "lines": list(told.lines)}
+    return {
+        **plain,
+        "judged": judges(looking.pack),
+        "secrets": candidate.scan.line,
+        "lines": list(told.lines),
+    }
+
+
+def judges(pack: Pack) -> bool:
+    """Tell whether a pack says what a clone has to be, to stand for its production."""
+    return bool(pack.provenance.candidates or pack.provenance.expectation)
 
 
 def _scan(connection: Connection, looking: Looking) -> Scan:

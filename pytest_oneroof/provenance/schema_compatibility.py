@@ -1,7 +1,7 @@
 """Schema compatibility: the entities that a rehearsal relies on, and what differs.
 
-Which entities, which columns and what a difference would mean stands in
-`fixtures/provenance/expectation.json` (domain: evidence, 6.6, table B).
+Which entities, which columns and what a difference would mean is named by the pack's
+`[provenance] expectation`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof import resources
-
-EXPECTATION = "fixtures/provenance/expectation.json"
+from pytest_oneroof.pack import Pack
 
 SHAPE = """
 SELECT a.attname::text, pg_catalog.format_type(a.atttypid, NULL), a.attnotnull
@@ -64,16 +62,21 @@ class Compatibility:
         return not self.mismatches
 
 
+def expectation_of(pack: Pack) -> Mapping[str, Any] | None:
+    """Return what a pack expects of a clone's shape, None where it does not say."""
+    name = pack.provenance.expectation
+    return None if name is None else pack.read_json(name)
+
+
 def read_shapes(
-    connection: psycopg.Connection[Any], expectation: Mapping[str, Any] | None = None
+    connection: psycopg.Connection[Any], expectation: Mapping[str, Any]
 ) -> dict[str, Shape | None]:
     """Return the shape of every surface that is expected; None where it is absent.
 
     Rows are counted no further than the expectation asks.
     """
-    wanted = expectation or resources.read_json(EXPECTATION)
     least: dict[str, int] = {}
-    for entity in wanted["entities"]:
+    for entity in expectation["entities"]:
         name = entity["surface"]
         least[name] = max(least.get(name, 0), entity["rows_at_least"])
     return {
@@ -83,13 +86,12 @@ def read_shapes(
 
 
 def compare_shapes(
-    shapes: Mapping[str, Shape | None], expectation: Mapping[str, Any] | None = None
+    shapes: Mapping[str, Shape | None], expectation: Mapping[str, Any]
 ) -> tuple[Compatibility, ...]:
     """Return each expected entity with every difference found; none is passed over."""
-    wanted = expectation or resources.read_json(EXPECTATION)
     return tuple(
-        _compare(entity, shapes.get(entity["surface"]), wanted["types"])
-        for entity in wanted["entities"]
+        _compare(entity, shapes.get(entity["surface"]), expectation["types"])
+        for entity in expectation["entities"]
     )
 
 

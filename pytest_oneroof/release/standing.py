@@ -13,14 +13,9 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import ServerError
-from pytest_oneroof.production.baseline import (
-    PARTIAL,
-    Phase,
-    read_metrics,
-    read_traces,
-    tell_phase,
-)
-from pytest_oneroof.production.gate import GateVerdict, decide, read_facts
+from pytest_oneroof.pack import bundled
+from pytest_oneroof.production.figures import PARTIAL, Figures, Phase
+from pytest_oneroof.production.gate import Gate, GateVerdict
 from pytest_oneroof.release.plan import Packet, known_packets, open_packet
 from pytest_oneroof.release.steps import Where, open_target, read_rows
 
@@ -110,14 +105,16 @@ def read_standing(where: Where, packet: Packet) -> Standing:
     without the One Roof schema, a role without the rights.
     """
     packets = [packet, *(p for p in _shipped() if p.name != packet.name)]
+    pack = bundled()
+    figures = Figures(pack)
     try:
         with (
             contextlib.closing(open_target(where)) as connection,
             connection.transaction(),
         ):
             connection.execute(SNAPSHOT)
-            metrics, traces = read_metrics(connection), read_traces(connection)
-            gate = decide(read_facts(connection))
+            metrics, traces = figures.metrics(connection), figures.traces(connection)
+            gate = Gate(pack).judge(connection)
         steps = tuple(
             StepState(packet=each.name, **state)
             for each in packets
@@ -127,7 +124,9 @@ def read_standing(where: Where, packet: Packet) -> Standing:
         raise ServerError(
             f"cannot read where the database stands: {str(error).strip()}"
         ) from error
-    phase = _agreed(tell_phase(metrics, traces), packets, steps)
+    told = figures.phase(metrics, traces)
+    assert told is not None
+    phase = _agreed(told, packets, steps)
     return Standing(read_identity(where), phase, gate, steps)
 
 

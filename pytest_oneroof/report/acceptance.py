@@ -42,11 +42,9 @@ def state_lines(end: AcceptanceExit) -> list[str]:
                 lines.append(f"state      {name} was {before} at entry, is {now}")
         for text in end.schema:
             lines += [f"state      schema {line}" for line in text.splitlines()]
-    elif end.metrics:
-        lines.append(
-            f"state      entry = exit ({end.metrics} figures, {end.objects} schema "
-            "objects)"
-        )
+    elif end.objects:
+        figures = f"{end.metrics} figures, " if end.metrics else ""
+        lines.append(f"state      entry = exit ({figures}{end.objects} schema objects)")
     lines += [
         f"drift      {name} {before} → {now} ({now - before:+}"
         f"{'' if exact else ', estimated'})"

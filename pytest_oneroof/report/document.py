@@ -15,7 +15,7 @@ from typing import Any
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
-from pytest_oneroof.evidence.verdict import Row, Verdict, declared
+from pytest_oneroof.evidence.verdict import Row, Verdict
 from pytest_oneroof.redaction import redacted
 
 VERSION = 1
@@ -46,11 +46,8 @@ UNREAD: Mapping[str, Any] = {
 Document = dict[str, Any]
 
 
-def document(
-    facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any] | None = None
-) -> Document:
+def document(facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any]) -> Document:
     """Return the document of a run and its verdict, no password in any text."""
-    plan = declared() if plan is None else plan
     titles = {entry["name"]: entry["title"] for entry in plan["suites"]}
     told: Document = {
         "version": VERSION,
@@ -96,7 +93,7 @@ def _tier(tier: Tier) -> Document:
 
 def _provenance(told: Mapping[str, Any] | None) -> Document | None:
     """Return the verdict over the clone's provenance, without the scan's detail."""
-    if told is None:
+    if told is None or not told.get("judged", True):
         return None
     if "unread" in told:
         told = {**UNREAD, "secrets": f"contains_secrets: NOT_SHOWN ({told['unread']})"}

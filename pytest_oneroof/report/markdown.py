@@ -34,14 +34,15 @@ def markdown(told: Document) -> str:
         f"{summary['ids']} transaction ids examined, "
         f"{summary['committed']} committed.",
         "",
-        *_rows(told["objectives"], "Objective"),
+        *(_rows(told["objectives"], "Objective") if told["objectives"] else []),
         *_open(told["ownership"]),
         *_failed(told["suites"]),
         *_states(told["states"]),
     ]
     for matrix in told["matrices"]:
         parts += _folded(matrix["title"], _rows(matrix["rows"], "Target"))
-    parts += _folded("Forbidden actions", _actions(told["compliance"]))
+    if told["compliance"]:
+        parts += _folded("Forbidden actions", _actions(told["compliance"]))
     parts += [f"<sub>{plain(line)}</sub>" for line in _provenance(told["run"])]
     return "\n".join(parts) + "\n"
 

@@ -11,6 +11,7 @@ def objective_lines(verdict: Verdict) -> list[str]:
     """Return one line with all that is well or not shown, and one for each that is not.
 
     A forbidden action that the run shows to have been done has a line of its own.
+    Where no objective is declared there is none of the first.
     """
     words: dict[str, list[str]] = {}
     against = []
@@ -26,14 +27,15 @@ def objective_lines(verdict: Verdict) -> list[str]:
     told = [f"{word} {', '.join(codes)}" for word, codes in words.items()]
     if unseen:
         told.append(f"{NO_GO}, not shown: {', '.join(unseen)}")
-    lines = [f"objectives {'; '.join(told) or 'none'}"]
+    head = f"objectives {'; '.join(told) or 'none'}"
+    lines = [head] if verdict.objectives else []
     ways = _ways([row for row in verdict.objectives if row.code in unseen])
-    lines += [_line(row) for row in against]
+    rest = [_line(row) for row in against]
     if cells := verdict.open_cells:
-        lines.append(f"open       {len(cells)} cells: {named(cells)}")
+        rest.append(f"open       {len(cells)} cells: {named(cells)}")
     broken = [action for action in verdict.compliance if action.state == "broken"]
-    lines += [f"forbidden  {a.action}: {a.reason}" for a in broken]
-    return [lines[0], *ways, *(_shortened(line) for line in lines[1:])]
+    rest += [f"forbidden  {a.action}: {a.reason}" for a in broken]
+    return [*lines, *ways, *(_shortened(line) for line in rest)]
 
 
 def _ways(rows: list[Row]) -> list[str]:

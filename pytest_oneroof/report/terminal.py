@@ -66,7 +66,8 @@ def state_line(tally: Tally) -> list[str]:
     metrics = max(share.metrics for share in tally.shares)
     clones = len(tally.shares)
     many = f"{clones} clones: " if clones > 1 else ""
-    return [f"state      {many}entry = exit ({metrics} figures, sequences, schema)"]
+    figures = f"{metrics} figures, " if metrics else ""
+    return [f"state      {many}entry = exit ({figures}sequences, schema)"]
 
 
 def reasons_against(tally: Tally) -> list[str]:

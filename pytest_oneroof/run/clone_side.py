@@ -19,15 +19,12 @@ from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
 from pytest_oneroof.evidence.tally import Share
+from pytest_oneroof.pack import Pack
+from pytest_oneroof.pack.fit import Fit, fit_pack
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, parse, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
-from pytest_oneroof.production.baseline import (
-    Phase,
-    compare_metrics,
-    read_metrics,
-    tell_phase,
-)
+from pytest_oneroof.production.figures import Figures, Phase, compare_metrics
 from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
 from pytest_oneroof.redaction import Url, redact
 from pytest_oneroof.settings import Settings
@@ -39,11 +36,15 @@ class CloneRun:
     """The clone side of a run. `start` it once, `stop` it always.
 
     `prepare` alone builds what is missing, for an xdist controller, whose
-    workers take a clone each.
+    workers take a clone each. `fit` is the pack by which the clone is looked at,
+    once that was seen to fit.
     """
 
-    def __init__(self, settings: Settings, say: Say, worker: str = "") -> None:
+    def __init__(
+        self, settings: Settings, pack: Pack, say: Say, worker: str = ""
+    ) -> None:
         self.settings = settings
+        self.fit = Fit(pack)
         self.say = say
         self.worker = worker
         self.server: EmbeddedServer | None = None
@@ -61,6 +62,11 @@ class CloneRun:
         assert self.sandbox is not None
         return self.sandbox.clone
 
+    @property
+    def pack(self) -> Pack:
+        """The pack, or what stays of it where it does not fit the clone."""
+        return self.fit.pack
+
     def prepare(self) -> None:
         """Start the embedded server, and build what it lacks.
 
@@ -71,11 +77,12 @@ class CloneRun:
         if self.settings.clone_url is not None:
             with contextlib.closing(connect(self.settings.clone_url)) as connection:
                 admit(read_facts(connection), self.rules())
+                self.fit = fit_pack(self.pack, connection)
             self.make_source(self.settings.clone_url)
             return
         if self.server is not None:
             return
-        self.server = standin.acquire(self.settings, self.say)
+        self.server = standin.acquire(self.settings, self.pack, self.say)
 
     def start(self) -> None:
         """Take a clone, have the guard judge it, and read its entry state.
@@ -96,8 +103,10 @@ class CloneRun:
                 self.lease, self.rules(), look, strict=self.settings.strict
             )
             self.sandbox.aside(look.baseline)
-            self.entry = self.sandbox.aside(read_metrics)
-            self.phase = tell_phase(self.entry)
+            self.fit = self.sandbox.aside(lambda c: fit_pack(self.pack, c))
+            figures = Figures(self.pack)
+            self.entry = self.sandbox.aside(figures.metrics)
+            self.phase = figures.phase(self.entry)
         except BaseException:
             self.stop()
             raise
@@ -154,8 +163,8 @@ class CloneRun:
         if self.sandbox is None or self.lease is None:
             return Share()
         try:
-            metrics = self.sandbox.aside(read_metrics)
-            cells = self.sandbox.aside(read_cells)
+            metrics = self.sandbox.aside(Figures(self.pack).metrics)
+            cells = self.sandbox.aside(lambda c: read_cells(c, self.pack))
             provenance = self._provenance()
             proof = self.sandbox.end()
         except (OneroofError, psycopg.Error) as error:
@@ -225,6 +234,7 @@ class CloneRun:
             return {}
         looking = Looking(
             self.rules(),
+            self.pack,
             allow=self.settings.secrets_allow,
             live_hosts=self._live_hosts(),
             kept=self.server.home / "secrets.json" if self.server else None,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_oneroof.errors import GuardRefused, OneroofError
+from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
 from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
-from pytest_oneroof.pack import Pack
-from pytest_oneroof.provenance.provenance import refused_lines
+from pytest_oneroof.pack import Pack, Suite
+from pytest_oneroof.pack.fit import Fit
 from pytest_oneroof.report import terminal
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.clone_side import CloneRun, proof_of
@@ -38,6 +38,8 @@ class RunPlugin:
         self.config = config
         self.settings = settings
         self.pack = pack
+        # Why the pack's suites are not collected, or ''.
+        self.left_out = ""
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.tally = Tally()
         self.progress = Meter()
@@ -69,21 +71,20 @@ class RunPlugin:
         if self.config.getoption("collectonly", False):
             return
         worker = self.worker["workerid"] if self.worker else ""
-        self.clone = CloneRun(self.settings, self._say, worker)
+        self.clone = CloneRun(self.settings, self.pack, self._say, worker)
         try:
             if self.is_controller:
                 self.clone.prepare()
             else:
                 self.clone.start()
                 self.config.stash[run_key] = self.clone
+            self._fit(self.clone.fit)
             self.config.stash[production_key] = self.production
             self.production.start()
         except GuardRefused as refusal:
-            # A channel's refusal is of a production, and has a type of its own.
-            if type(refusal) is GuardRefused:
-                told = refused_lines(refusal.database, refusal.reasons)
-                self._leave(refusal, REFUSED, told)
             self._leave(refusal, REFUSED)
+        except SettingsError as error:
+            self._leave(error, pytest.ExitCode.USAGE_ERROR)
         except OneroofError as error:
             self._leave(error, pytest.ExitCode.TESTS_FAILED)
         finally:
@@ -139,7 +140,9 @@ class RunPlugin:
         if self.is_controller and not self.config.getoption("collectonly", False):
             return
         checks, faults = _split_faults(self.selected)
-        shown = shipped.collect_items(session, self.wanted(), () if faults else checks)
+        shown = shipped.collect_items(
+            session, self.pack, self.wanted(), () if faults else checks
+        )
         items[:0] = shown
         self._prepare_databases(items)
         if self.controlling is not None:
@@ -163,17 +166,33 @@ class RunPlugin:
         if self.clone is not None:
             self.clone.make_databases_possible()
 
-    def wanted(self) -> tuple[shipped.Suite, ...]:
+    def wanted(self) -> tuple[Suite, ...]:
         """Return the suites that this run collects."""
         if not self.selected:
-            return shipped.choose(self.settings.suite, default=not self.paths_given)
+            return shipped.choose(
+                self.pack, self.settings.suite, default=not self.paths_given
+            )
         checks, faults = _split_faults(self.selected)
-        names = [suite.name for suite in shipped.suites_of(checks)]
+        names = [suite.name for suite in shipped.suites_of(self.pack, checks)]
         if faults and self.controlling is None:
             raise pytest.UsageError(f"{faults[0]}: give --oneroof-controls too")
         if faults and self.controlling is not None:
             names += self.controlling.suites_of(faults)
-        return shipped.choose(names, default=False)
+        return shipped.choose(self.pack, names, default=False)
+
+    def _fit(self, fit: Fit) -> None:
+        """Go on with the pack as it fits.
+
+        Raise SettingsError where it does not, and its suites or checks were named.
+        """
+        if not fit.left_out:
+            return
+        named = [name for name in self.settings.suite if name != "all"]
+        if asked := [*named, *self.selected]:
+            raise SettingsError(
+                f"{fit.left_out}; asked for by name: {', '.join(asked)}"
+            )
+        self.pack, self.left_out = fit.pack, fit.left_out
 
     def _paths_given(self) -> bool:
         if self.worker is not None:
@@ -223,15 +242,15 @@ class RunPlugin:
         node.workerinput["oneroof_paths"] = self.paths_given
         node.workerinput["oneroof_selected"] = list(self.selected)
         node.workerinput["oneroof_arguments"] = list(self.config.args)
+        node.workerinput["oneroof_left_out"] = self.left_out
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
         """Keep each suite that goes step by step on one worker."""
         from pytest_oneroof.run import workers
 
-        if workers.STEPPED.isdisjoint(suite.name for suite in self.wanted()):
-            return None
-        return workers.make_scheduler(config, log)
+        ordered = frozenset(suite.name for suite in self.wanted() if suite.ordered)
+        return workers.make_scheduler(config, log, ordered) if ordered else None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -300,26 +319,27 @@ class RunPlugin:
         if clone.phase:
             lines.append(f"oneroof: clone's phase {clone.phase}")
         lines += self.production.header()
-        names = ", ".join(suite.name for suite in self.wanted()) or "none"
-        lines.append(f"oneroof: suites {names} ({told('suite')})")
+        lines += self._suite_lines()
         lines += [f"oneroof: found: {line}" for line in clone.found()]
         return lines
+
+    def _suite_lines(self) -> list[str]:
+        """Return which suites run, and why others are left out."""
+        names = ", ".join(suite.name for suite in self.wanted()) or "none"
+        lines = [f"oneroof: {self.left_out}"] if self.left_out else []
+        return [*lines, f"oneroof: suites {names} ({self.settings.told('suite')})"]
 
     def _target(self) -> str:
         """Say what this run is: on a clone an acceptance is called a rehearsal."""
         readonly = selects_readonly(self.config.option.markexpr)
         return "rehearsal (clone)" if readonly else "(clone)"
 
-    def _leave(
-        self, error: OneroofError, status: int, more: Iterable[str] = ()
-    ) -> NoReturn:
+    def _leave(self, error: OneroofError, status: int) -> NoReturn:
         """End the run, once, with the whole error on the terminal."""
         head, _, details = str(error).partition("\n")
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
         if details and reporter is not None:
             reporter.write_line(str(error), red=True)
-            for line in more:
-                reporter.write_line(line)
         pytest.exit(f"oneroof: {head if reporter else error}", returncode=status)
 
     def _say(self, line: str) -> None:

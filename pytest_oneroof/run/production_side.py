@@ -2,7 +2,7 @@
 
 In an acceptance it reads the production of the run; in a run on the clone the
 production URL that was given, or the embedded stand-in. Under xdist the controller
-runs the production suite itself, entry before any worker's check and exit after
+runs the suites with moments itself, entry before any worker's check and exit after
 all of them ended.
 """
 
@@ -18,10 +18,13 @@ from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.evidence.tally import Share
+from pytest_oneroof.pack import Suite
 from pytest_oneroof.production.acceptance import AcceptanceExit, AcceptanceRun
 from pytest_oneroof.production.baseline import Baseline
 from pytest_oneroof.production.channel import Reading
 from pytest_oneroof.production.connection import ReadOnlyConnection
+from pytest_oneroof.production.figures import Phase
+from pytest_oneroof.production.gate import GateVerdict
 from pytest_oneroof.production.preflight import ChannelRules
 from pytest_oneroof.production.reader import reader_url
 from pytest_oneroof.run import suites as shipped
@@ -30,7 +33,6 @@ from pytest_oneroof.run.keys import proofs_key
 if TYPE_CHECKING:
     from pytest_oneroof.run.conductor import RunPlugin
 
-SUITE = "production"
 ENTRY, EXIT = "entry", "exit"
 NONE_GIVEN = (
     "no production given: --oneroof-production-url URL (the stand-in belongs to the "
@@ -39,10 +41,10 @@ NONE_GIVEN = (
 
 
 class ProductionPlugin:
-    """Serves `oneroof_production`, and runs the production suite at both ends.
+    """Serves `oneroof_production`, and runs suites at both ends of the run.
 
     With `always` (an acceptance) entry and exit are read in any case; else only
-    when the production suite runs. Its owner starts, finishes and stops it.
+    when a suite with moments runs. Its owner starts, finishes and stops it.
     """
 
     def __init__(self, owner: RunPlugin, *, always: bool = False) -> None:
@@ -66,7 +68,7 @@ class ProductionPlugin:
 
         Raise ChannelRefused with every reason, ServerError.
         """
-        if self.owner.worker is None and (self.always or self._suite()):
+        if self.owner.worker is None and (self.always or self._suites()):
             run = self._running(baselines=True)
             self._missing = run is None
             if run is not None:
@@ -118,7 +120,7 @@ class ProductionPlugin:
             if url is None:
                 return None
             rules = ChannelRules.of(self.owner.settings, clone_marker=PREFIX)
-            self.run = AcceptanceRun(url, rules, baselines=baselines)
+            self.run = AcceptanceRun(url, rules, self.owner.pack, baselines=baselines)
         return self.run
 
     def _url(self) -> str | None:
@@ -131,28 +133,28 @@ class ProductionPlugin:
 
     # -------------------------------------------------------------------- the suite
 
-    def _suite(self) -> shipped.Suite | None:
-        return next((s for s in self.owner.wanted() if s.name == SUITE), None)
+    def _suites(self) -> tuple[Suite, ...]:
+        """Return the wanted suites that run at moments of the run."""
+        return tuple(suite for suite in self.owner.wanted() if suite.moments)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put the entry checks first and the exit checks last; none on a worker."""
-        entry = [item for item in items if moment_of(item) == ENTRY]
-        exit_ = [item for item in items if moment_of(item) == EXIT]
-        rest = [item for item in items if moment_of(item) is None]
+        entry, rest, exit_ = self._by_moment(items)
         items[:] = rest if self.owner.worker is not None else [*entry, *rest, *exit_]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
-        """On an xdist controller, run the production suite around the workers."""
+        """On an xdist controller, run the suites with moments around the workers."""
         if not self.owner.is_controller or self.config.option.collectonly:
             return (yield)
         items = self._collect(session)
-        _run(session, [item for item in items if moment_of(item) == ENTRY])
+        entry, _, exit_ = self._by_moment(items)
+        _run(session, entry)
         self._session, self._uncounted = session, len(items)
         result = yield
         self._count(session)
-        _run(session, [item for item in items if moment_of(item) == EXIT])
+        _run(session, exit_)
         return result
 
     @pytest.hookimpl(tryfirst=True)
@@ -161,6 +163,28 @@ class ProductionPlugin:
         if self._session is not None:
             self._count(self._session)
 
+    def _by_moment(
+        self, items: list[pytest.Item]
+    ) -> tuple[list[pytest.Item], list[pytest.Item], list[pytest.Item]]:
+        """Return what runs at entry, between, and at exit."""
+        found: dict[str, list[pytest.Item]] = {ENTRY: [], "": [], EXIT: []}
+        for item in items:
+            found[self._moment_of(item)].append(item)
+        return found[ENTRY], found[""], found[EXIT]
+
+    def _moment_of(self, item: pytest.Item) -> str:
+        suite = self.owner.pack.suite(shipped.suite_of(item.nodeid))
+        if suite is None or not suite.moments:
+            return ""
+        callspec = getattr(item, "callspec", None)
+        moment = callspec.params.get("moment") if callspec else None
+        if moment not in suite.moments:
+            raise pytest.UsageError(
+                f"{item.nodeid}: suite {suite.name!r} runs at {suite.moments}, so that "
+                "its checks are parametrised by 'moment'"
+            )
+        return str(moment)
+
     def _count(self, session: pytest.Session) -> None:
         """Add the controller's own items to those that its workers collected."""
         if self._uncounted and session.testscollected != self._counted:
@@ -168,11 +192,10 @@ class ProductionPlugin:
             self._counted = session.testscollected
 
     def _collect(self, session: pytest.Session) -> list[pytest.Item]:
-        suite = self._suite()
-        if suite is None:
-            return []
-        selected = tuple(a for a in self.owner.selected if shipped.suite_of(a) == SUITE)
-        items = shipped.collect_items(session, (suite,), selected)
+        suites = self._suites()
+        names = {suite.name for suite in suites}
+        selected = tuple(a for a in self.owner.selected if shipped.suite_of(a) in names)
+        items = shipped.collect_items(session, self.owner.pack, suites, selected)
         # As of any items: what -m, -k and --deselect say counts for these too.
         modify: Callable[..., Any] = self.config.pluginmanager.subset_hook_caller(
             "pytest_collection_modifyitems", remove_plugins=[self.owner, self]
@@ -194,24 +217,20 @@ class ProductionPlugin:
             f"{facts.server_version.split()[0]}{standby}, read as {facts.role} "
             f"({self.where()})"
         ]
-        if run.entry is not None:
-            gate = run.entry.gate
-            blockers = f" ({gate.tokens})" if gate.tokens else ""
-            lines.append(
-                f"oneroof: phase {run.entry.phase}; gate {gate.status}{blockers}"
-            )
-        return lines
+        stand = _stand(run.entry.phase, run.entry.gate) if run.entry else ""
+        return [*lines, f"oneroof: {stand}"] if stand else lines
 
     def closing_lines(self) -> list[str]:
         """Return lines on production for the end of a run on the clone."""
         if self.end is None:
             return [f"production not shown: {NONE_GIVEN}"] if self._missing else []
         state = "changed" if self.end.differences else "entry = exit"
-        gate = f"gate {self.end.gate}" + (f" ({b})" if (b := self.end.blockers) else "")
-        lines = [
-            f"production {self.end.database} ({self.where()}): {state}, phase "
-            f"{self.end.phase}, {gate}"
-        ]
+        parts = [state]
+        parts += [f"phase {self.end.phase}"] if self.end.phase else []
+        if self.end.gate:
+            parts.append(_gate(self.end.gate, self.end.blockers))
+        told = ", ".join(parts)
+        lines = [f"production {self.end.database} ({self.where()}): {told}"]
         return [*lines, *(f"production {told}" for told in self.end.not_shown)]
 
     def where(self) -> str:
@@ -222,12 +241,15 @@ class ProductionPlugin:
         )
 
 
-def moment_of(item: pytest.Item) -> str | None:
-    """Return 'entry' or 'exit' for an item of the production suite, else None."""
-    if shipped.suite_of(item.nodeid) != SUITE:
-        return None
-    assert isinstance(item, pytest.Function)
-    return str(item.callspec.params["moment"])
+def _stand(phase: Phase | None, gate: GateVerdict | None) -> str:
+    """Return phase and gate in words, of these what the pack knows."""
+    parts = [f"phase {phase}"] if phase is not None else []
+    parts += [_gate(gate.status, gate.tokens)] if gate is not None else []
+    return "; ".join(parts)
+
+
+def _gate(status: str, blockers: str) -> str:
+    return f"gate {status}" + (f" ({blockers})" if blockers else "")
 
 
 def proof_of_reading(reading: Reading) -> Proof:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pytest_oneroof
-from pytest_oneroof import resources
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.evidence.facts import (
     PRODUCTION,
@@ -24,15 +23,15 @@ from pytest_oneroof.evidence.facts import (
     State,
     Told,
 )
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet import given as packet_input
 from pytest_oneroof.packet.files import TOOL
 from pytest_oneroof.packet.of_run import READ_ONLY, Besides
 from pytest_oneroof.production.baseline import (
     Baseline,
-    compare_metrics,
     compare_schemas,
-    tell_phase,
 )
+from pytest_oneroof.production.figures import Figures, compare_metrics
 from pytest_oneroof.redaction import redact
 from pytest_oneroof.run.readonly import selects_readonly
 from pytest_oneroof.settings import OPTIONS
@@ -84,7 +83,8 @@ def besides_of(
     baselines = owner.production.baselines
     versions = sorted({share.server for share in shares})
     names = sorted({share.clone for share in shares})
-    phase = str(tell_phase(shares[0].entry)) if shares else ""
+    told_phase = Figures(owner.pack).phase(shares[0].entry) if shares else None
+    phase = str(told_phase or "")
     if facts.target == PRODUCTION and end is not None:
         names, phase = [end.database], end.phase
     made = packet_input.RunFacts(
@@ -111,6 +111,7 @@ def besides_of(
         production=_production(*baselines) if baselines else None,
         proved=not end.unproved if end is not None else None,
         actions=tuple(f"suite {name} on {COMMITTING}" for name in committing),
+        asks=owner.pack.decision.blockers is not None,
     )
 
 
@@ -122,7 +123,7 @@ def told_of(owner: RunPlugin, started: datetime) -> list[Told]:
     clones = sorted({share.clone for share in shares})
     lines = [
         Told("pytest-oneroof", pytest_oneroof.__version__),
-        Told("sql and fixtures", f"sha256 {resources.content_hash()}"),
+        *_pack(owner.pack),
         Told("begun", started.strftime(STAMP)),
         Told("Python", platform.python_version()),
         Told("pytest", pytest.__version__),
@@ -155,6 +156,8 @@ def provenance_lines(facts: RunFacts, *, verbose: bool) -> Iterator[str]:
         yield f"secrets    contains_secrets: NOT_SHOWN ({told['unread']})"
         return
     yield f"secrets    {told['secrets']}"
+    if not told["judged"]:
+        return
     codes = ", ".join(dict.fromkeys(o["code"] for o in told["objections"]))
     if not told["deliver"]:
         yield f"provenance {told['status']}: {told['verdict']}"
@@ -188,8 +191,10 @@ def state_of(entry: Baseline, exit_: Baseline, where: str) -> State:
     )
 
 
-def gate_of(baseline: Baseline, where: str) -> Gate:
-    """Return the gate as it was read at exit."""
+def gate_of(baseline: Baseline, where: str) -> Gate | None:
+    """Return the gate as it was read at exit, None where there is none."""
+    if baseline.gate is None:
+        return None
     told = baseline.gate.to_dict()
     return Gate(
         status=baseline.gate.status,
@@ -197,6 +202,12 @@ def gate_of(baseline: Baseline, where: str) -> Gate:
         where=where,
         figures=told["detail"],
     )
+
+
+def _pack(pack: Pack) -> list[Told]:
+    if pack.root is None:
+        return [Told("pack", pack.name)]
+    return [Told("pack", f"{pack.name}, sql and fixtures sha256 {pack.content_hash}")]
 
 
 def _production(entry: Baseline, exit_: Baseline) -> packet_input.Baseline:

@@ -22,6 +22,7 @@ from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
 from pytest_oneroof.evidence.verdict import declared, judge
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet.blockers import read_blockers
 from pytest_oneroof.packet.of_run import packet_of
 from pytest_oneroof.packet.shipped_seals import check_shipped
@@ -100,7 +101,7 @@ class ReportPlugin:
             if self.folder is not None:
                 self.failures.append("report     not written: no check ran")
             return
-        seals = check_shipped()
+        seals = check_shipped(owner.pack)
         broken = [f"the seal {seal.name} is broken" for seal in seals if not seal.holds]
         owner.tally.besides += broken
         if status and not terminal.reasons_against(owner.tally):
@@ -121,14 +122,15 @@ class ReportPlugin:
         verbose = self.owner.config.get_verbosity() > 0
         return [
             *run_record.provenance_lines(self.facts, verbose=verbose),
-            *objective_lines(judge(self.facts)),
+            *objective_lines(judge(self.facts, declared(self.owner.pack))),
             *self.lines,
             *self.failures,
         ]
 
     def _write(self, folder: Path, facts: RunFacts, status: int) -> None:
         besides = run_record.besides_of(self.owner, facts, self.started, status)
-        reports = report_files(document(facts, judge(facts)))
+        plan = declared(self.owner.pack)
+        reports = report_files(document(facts, judge(facts, plan), plan))
         given = packet_of(facts, self.owner.tally, self.noted, besides, reports)
         answer = write_packet(folder, given)
         if answer.status != DONE:
@@ -161,9 +163,7 @@ class ReportPlugin:
 
     def _gather(self, besides: Besides) -> RunFacts:
         owner, controlling = self.owner, self.owner.controlling
-        measured = {
-            s["name"]: s["measured"] for s in declared()["suites"] if "measured" in s
-        }
+        measured = measured_of(owner.pack)
         production = self._production()
         setting = Setting(
             shipped.suite_of,
@@ -186,7 +186,7 @@ class ReportPlugin:
             run=run_record.told_of(owner, self.started),
             besides=replace(
                 besides,
-                blockers=tuple(read_blockers()),
+                blockers=tuple(read_blockers(owner.pack)),
                 contacted=self._contacted(production),
                 controls=controlling.told() if controlling else None,
             ),
@@ -206,6 +206,16 @@ class ReportPlugin:
         proofs = [item.proof for item in self.owner.tally.items.values()]
         read = any(p and p.constraints == run_record.READ_ONLY for p in proofs)
         return production if read else NONE
+
+
+def measured_of(pack: Pack) -> dict[str, str]:
+    """Return the place at which a suite is measured, if not at the run's target."""
+    places = {suite.name: PRODUCTION for suite in pack.suites if suite.moments}
+    return places | {
+        entry["name"]: entry["measured"]
+        for entry in declared(pack)["suites"]
+        if "measured" in entry
+    }
 
 
 def take_figures(item: pytest.Item) -> None:

@@ -1,57 +1,32 @@
-"""The shipped suites as pytest items, with ids that begin with ``oneroof/``."""
+"""A pack's suites as pytest items, with ids that begin with ``oneroof/``."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-import pytest_oneroof
-from pytest_oneroof import resources
+from pytest_oneroof.pack import Pack, Suite
 
 PREFIX = "oneroof"
-INDEX = "suites/suites.json"
 
 
-@dataclass(frozen=True)
-class Suite:
-    """A shipped suite: its name, whether it runs by default, what it needs."""
-
-    name: str
-    default: bool
-    needs: str
-
-    @property
-    def file(self) -> str:
-        """The file name of its module."""
-        return f"test_{self.name}.py"
-
-    @property
-    def nodeid(self) -> str:
-        """The node id of its module, as printed."""
-        return f"{PREFIX}/{self.file}"
-
-
-def suites() -> tuple[Suite, ...]:
-    """Return the shipped suites, in the order in which they run."""
-    return tuple(Suite(**entry) for entry in resources.read_json(INDEX))
-
-
-def choose(names: Iterable[str], *, default: bool) -> tuple[Suite, ...]:
+def choose(pack: Pack, names: Iterable[str], *, default: bool) -> tuple[Suite, ...]:
     """Return the suites of those names ('all' for every one), or the default ones.
 
     Raise pytest.UsageError for a name that no suite has.
     """
     wanted = list(names)
-    known = suites()
+    known = pack.suites
     unknown = [n for n in wanted if n != "all" and n not in {s.name for s in known}]
     if unknown:
         raise pytest.UsageError(
-            f"--oneroof-suite: no suite is called {', '.join(unknown)}; there are: "
-            f"{', '.join(s.name for s in known)}, and all"
+            f"--oneroof-suite: no suite is called {', '.join(unknown)}; the pack "
+            f"{pack.name!r} has: {', '.join(s.name for s in known) or 'none'}"
+            f"{', and all' if known else ''}"
         )
     if "all" in wanted:
         return known
@@ -61,7 +36,7 @@ def choose(names: Iterable[str], *, default: bool) -> tuple[Suite, ...]:
 
 
 def suite_of(nodeid: str) -> str | None:
-    """Return the shipped suite that a node id belongs to, or None."""
+    """Return the name of the suite that a node id belongs to, or None."""
     head = nodeid.partition("::")[0]
     folder, _, file = head.rpartition("/")
     if folder != PREFIX or not file.startswith("test_"):
@@ -70,8 +45,9 @@ def suite_of(nodeid: str) -> str | None:
 
 
 class ShippedDirectory(pytest.Directory):
-    """The folder of the shipped suites, wherever it lies."""
+    """The folder of a pack's suites, wherever it lies."""
 
+    pack: Pack
     wanted: tuple[Suite, ...] = ()
 
     def collect(self) -> Iterator[pytest.Collector]:
@@ -81,16 +57,21 @@ class ShippedDirectory(pytest.Directory):
 
 
 def collect_items(
-    session: pytest.Session, wanted: tuple[Suite, ...], selected: tuple[str, ...]
+    session: pytest.Session,
+    pack: Pack,
+    wanted: tuple[Suite, ...],
+    selected: tuple[str, ...],
 ) -> list[pytest.Item]:
     """Return the items of the wanted suites; with `selected` ids, only those.
 
     Raise pytest.UsageError for a selected id that matches no item.
     """
+    if not wanted:
+        return []
     folder = ShippedDirectory.from_parent(
-        session, path=resources.path("suites"), nodeid=PREFIX
+        session, path=pack.path("suites"), nodeid=PREFIX
     )
-    folder.wanted = wanted
+    folder.pack, folder.wanted = pack, wanted
     items = list(session.genitems(folder))
     return select(items, selected) if selected else items
 
@@ -116,37 +97,32 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[str], tuple[str, ...
     return [a for a in given if a not in ours], ours
 
 
-def suites_of(arguments: Iterable[str]) -> tuple[Suite, ...]:
+def suites_of(pack: Pack, arguments: Iterable[str]) -> tuple[Suite, ...]:
     """Return the suites that hold the selected ids."""
     names = [suite_of(argument) for argument in arguments]
     unknown = [a for a, n in zip(arguments, names, strict=True) if n is None]
     if unknown:
         raise pytest.UsageError(f"no shipped check matches: {', '.join(unknown)}")
-    return choose([name for name in names if name], default=False)
+    return choose(pack, [name for name in names if name], default=False)
 
 
 def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
-    path = resources.path("suites") / suite.file
     module: pytest.Module = pytest.Module.from_parent(
-        parent, path=path, nodeid=suite.nodeid
+        parent, path=parent.path / suite.file, nodeid=f"{PREFIX}/{suite.file}"
     )
-    module.obj = load(suite.name)
+    module.obj = load(parent.pack, suite.name)
     marks: Any = getattr(module.obj, "pytestmark", [])
     for mark in marks if isinstance(marks, list) else [marks]:
         module.add_marker(mark)
     return module
 
 
-def load(name: str) -> Any:
-    """Import a suite under the package's name, its asserts rewritten by pytest.
-
-    In a checkout the suites lie beside the package, which then looks there too.
-    """
-    folder = str(resources.root())
-    installed = resources.path("suites").parent.samefile(pytest_oneroof.__path__[0])
-    if not installed and folder not in pytest_oneroof.__path__:
-        pytest_oneroof.__path__.append(folder)
-    return importlib.import_module(f"pytest_oneroof.suites.test_{name}")
+def load(pack: Pack, name: str) -> Any:
+    """Import a suite under its pack's name, its asserts rewritten by pytest."""
+    folder = f"{pack.package}.suites"
+    if folder not in sys.modules:
+        pytest.register_assert_rewrite(folder)
+    return importlib.import_module(f"{folder}.test_{name}")
 
 
 def _matches(nodeid: str, argument: str) -> bool:

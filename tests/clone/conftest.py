@@ -34,18 +34,23 @@ def own_server() -> Iterator[EmbeddedServer]:
     """
     folder = Path(tempfile.mkdtemp(prefix="oneroof-own-"))
     folder.chmod(0o755)
-    server = standin.server_for(folder, 16)
-    server.acquire(lambda s: standin.build(s, print), print)
+    server = standin.server_for(folder, 16, bundled())
+    server.acquire(lambda s: standin.build(s, print, bundled()), print)
     yield server
     server.release()
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def run_on(server: EmbeddedServer) -> CloneRun:
+    """Return a run of the bundled pack on an embedded server, not started."""
+    settings = Settings(clone=True, cache_dir=server.cache).joined(bundled())
+    return CloneRun(settings, bundled(), lambda line: None)
+
+
 @pytest.fixture(scope="module")
 def clone_run(own_server: EmbeddedServer) -> Iterator[CloneRun]:
     """A run on the embedded clone, closed to others, as `pytest` would start it."""
-    settings = Settings(clone=True, cache_dir=own_server.cache)
-    run = CloneRun(settings, lambda line: None)
+    run = run_on(own_server)
     run.start()
     yield run
     run.stop()

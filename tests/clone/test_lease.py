@@ -13,7 +13,8 @@ from pytest_oneroof.errors import ServerError
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run.clone_side import CloneRun
-from pytest_oneroof.settings import Settings
+
+from .conftest import run_on
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def host(own_server: EmbeddedServer) -> Iterator[Host]:
 @pytest.fixture
 def beside(own_server: EmbeddedServer, clone_run: CloneRun) -> Iterator[CloneRun]:
     """A second run beside the first, which has the clone itself."""
-    run = CloneRun(Settings(clone=True, cache_dir=own_server.cache), lambda line: None)
+    run = run_on(own_server)
     run.start()
     yield run
     run.stop()
@@ -73,7 +74,7 @@ def test_copy_stays_closed_when_given_back(host: Host, beside: CloneRun) -> None
 
 def test_clone_is_open_between_runs(host: Host, own_server: EmbeddedServer) -> None:
     """The clone itself can be connected to again when its run has ended."""
-    run = CloneRun(Settings(clone=True, cache_dir=own_server.cache), lambda line: None)
+    run = run_on(own_server)
     run.start()
     assert run.lease is not None
     name, url, kind = run.lease.database, run.lease.url, run.lease.kind
@@ -94,9 +95,7 @@ def test_spoiled_copy_is_swept(
     beside.lease.spoiled = True
     beside.stop()
     assert user(host, name) != 0
-    after = CloneRun(
-        Settings(clone=True, cache_dir=own_server.cache), lambda line: None
-    )
+    after = run_on(own_server)
     after.start()
     found = after.found()
     after.stop()

@@ -81,7 +81,7 @@ AGAINST: dict[str, tuple[dict[str, Any], list[str], str]] = {
 
 def test_shown_clone_is_allowed() -> None:
     """A dump that is isolated, secret-free and fits is the one asked for."""
-    told = answer(GOOD)
+    told = answer(GOOD, bundled())
     assert told.status == 0
     assert told.data["verdict"] == SAFE
     row = told.data["table_A_clone_provenance"][0]
@@ -103,7 +103,7 @@ def test_each_objection_holds_and_says_what_to_deliver(case: str) -> None:
     """Any one objection gives 10, its code, and what the operator must deliver."""
     changes, codes, allowed = AGAINST[case]
     candidate = dataclasses.replace(GOOD, **changes)
-    told = answer(candidate)
+    told = answer(candidate, bundled())
     assert told.status == 10
     assert [objection.code for objection in objections(candidate)] == codes
     assert told.data["verdict"] == NONE_SAFE
@@ -116,7 +116,7 @@ def test_each_objection_holds_and_says_what_to_deliver(case: str) -> None:
 
 def test_every_candidate_is_rejected_with_its_reason() -> None:
     """Beside the clone the missing dump and live production stand, with reasons."""
-    told = answer(dataclasses.replace(GOOD, origin="generated"))
+    told = answer(dataclasses.replace(GOOD, origin="generated"), bundled())
     rows = told.data["table_A_clone_provenance"]
     assert [(row["candidate_clone"], row["allowed"]) for row in rows] == [
         ("directus_gov_test_20260612", "ALLOWED_BUT_INSUFFICIENT"),
@@ -128,7 +128,7 @@ def test_every_candidate_is_rejected_with_its_reason() -> None:
 
 def test_without_a_candidate_the_requirement_is_told() -> None:
     """With no clone at all the seven entities are told as what must be delivered."""
-    told = answer(None)
+    told = answer(None, bundled())
     assert told.status == 10
     assert told.data["verdict"] == NONE_SAFE
     entities = told.data["table_B_schema_compatibility"]
@@ -141,7 +141,9 @@ def test_without_a_candidate_the_requirement_is_told() -> None:
 
 def test_secret_finding_is_told_by_place_alone() -> None:
     """A finding is told by kind, rule and place, in lines and data."""
-    told = answer(dataclasses.replace(GOOD, scan=Scan((FOUND,), detector="d")))
+    told = answer(
+        dataclasses.replace(GOOD, scan=Scan((FOUND,), detector="d")), bundled()
+    )
     assert (
         "    CLONE_CONTAINS_SECRETS: password hash (bcrypt) at "
         "public.directus_users.password in 3 values"
@@ -163,7 +165,7 @@ def test_embedded_clone_is_judged_a_generated_surrogate(
     state = own_server.state
     url = own_server.url(state["clone"], state["role"], state["password"])
     with connect(url) as connection:
-        candidate = read_candidate(connection, RULES)
+        candidate = read_candidate(connection, RULES, bundled())
     assert candidate.origin == "generated"
     assert [objection.code for objection in objections(candidate)] == [SURROGATE]
     assert candidate.scan.findings == ()
@@ -177,10 +179,10 @@ def test_stand_in_production_is_refused_as_one(embedded: EmbeddedServer) -> None
     """The production is judged no clone, by name, marker and declaration."""
     url = embedded.url(embedded.state["production"])
     with connect(url) as connection:
-        candidate = read_candidate(connection, RULES, bounds=Bounds(rows=1))
+        candidate = read_candidate(connection, RULES, bundled(), bounds=Bounds(rows=1))
     codes = {objection.code for objection in objections(candidate)}
     assert {"CLONE_POINTS_TO_PRODUCTION", "CLONE_NOT_ISOLATED"} <= codes
-    assert answer(candidate).status == 10
+    assert answer(candidate, bundled()).status == 10
 
 
 def test_planted_secrets_are_refused_and_repeated_nowhere(
@@ -198,7 +200,7 @@ def test_planted_secrets_are_refused_and_repeated_nowhere(
             "INSERT INTO public.users VALUES (%(token)s, %(hash)s), (NULL, %(host)s)",
             planted,
         )
-        told = answer(read_candidate(connection, RULES))
+        told = answer(read_candidate(connection, RULES, bundled()), bundled())
     assert told.status == 10
     kinds = {finding["kind"] for finding in told.data["scan"]["findings"]}
     assert {"password hash", "live host", "secret by name"} <= kinds
@@ -210,6 +212,6 @@ def test_planted_secrets_are_refused_and_repeated_nowhere(
 def test_candidate_is_the_database_connected_to(server_admin_url: str) -> None:
     """A database without our marker has an unknown source and is no clone."""
     with connect(with_database(server_admin_url, "postgres")) as connection:
-        candidate = read_candidate(connection, RULES, bounds=Bounds(rows=1))
+        candidate = read_candidate(connection, RULES, bundled(), bounds=Bounds(rows=1))
     assert (candidate.name, candidate.source) == ("postgres", "unknown")
     assert "CLONE_NOT_ISOLATED" in {o.code for o in objections(candidate)}

@@ -16,8 +16,8 @@ from pytest_oneroof.clone.rehearsal import rehearsal, why_not
 from pytest_oneroof.errors import CloneError, GuardRefused
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from pytest_oneroof.run.clone_side import CloneRun
-from pytest_oneroof.settings import Settings
+
+from .conftest import run_on
 
 CLONE_PATTERN = bundled().clone_pattern
 
@@ -27,7 +27,7 @@ RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)
 @pytest.fixture
 def lease(own_server: EmbeddedServer) -> Iterator[Lease]:
     """The lease of a run on a server of its own: these tests sweep it."""
-    run = CloneRun(Settings(clone=True, cache_dir=own_server.cache), lambda line: None)
+    run = run_on(own_server)
     run.start()
     try:
         assert run.lease is not None

@@ -38,7 +38,7 @@ def plant(own: Connection, text: str) -> None:
 
 def test_clone_of_ones_own_is_looked_at_in_every_run(own: Connection) -> None:
     """What came in since the last run is told by the next."""
-    looking = Looking(RULES)
+    looking = Looking(RULES, bundled())
     assert judge_clone(own, looking)["secrets"].startswith("contains_secrets: NO (")
     plant(own, f"user {HASH}")
     told = judge_clone(own, looking)
@@ -51,11 +51,11 @@ def test_kept_scan_is_used_for_the_same_question_alone(
 ) -> None:
     """A kept scan answers again; another question, or a torn file, is looked into."""
     kept = tmp_path / "secrets.json"
-    looking = Looking(RULES, kept=kept)
+    looking = Looking(RULES, bundled(), kept=kept)
     first = judge_clone(own, looking)["secrets"]
     plant(own, "see https://db7.directus-live.net/x")
     assert judge_clone(own, looking)["secrets"] == first
-    more = Looking(RULES, kept=kept, live_hosts=("db7.directus-live.net",))
+    more = Looking(RULES, bundled(), kept=kept, live_hosts=("db7.directus-live.net",))
     assert "YES (live host 2; " in judge_clone(own, more)["secrets"]
     kept.write_text("{")
     assert "YES (live host 1; " in judge_clone(own, looking)["secrets"]
@@ -65,7 +65,7 @@ def test_scan_that_cannot_be_kept_is_told_all_the_same(
     own: Connection, tmp_path: Path
 ) -> None:
     """A full or closed cache costs the next run a look, and this one nothing."""
-    looking = Looking(RULES, kept=tmp_path / "absent" / "secrets.json")
+    looking = Looking(RULES, bundled(), kept=tmp_path / "absent" / "secrets.json")
     assert judge_clone(own, looking)["secrets"].startswith("contains_secrets: NO (")
 
 
@@ -76,7 +76,7 @@ def test_allowed_finding_is_part_of_the_question(
     plant(own, f"user {HASH}")
     allow = tmp_path / "allow"
     allow.write_text("bcrypt public.note.note  # a test's own\n")
-    looking = Looking(RULES, allow=allow, kept=tmp_path / "secrets.json")
+    looking = Looking(RULES, bundled(), allow=allow, kept=tmp_path / "secrets.json")
     assert judge_clone(own, looking)["secrets"].startswith("contains_secrets: NO (")
     allow.write_text("bcrypt public.note.note\n")
     with pytest.raises(SettingsError, match="line 1 is not"):
@@ -85,9 +85,11 @@ def test_allowed_finding_is_part_of_the_question(
 
 def test_stand_in_is_known_by_what_it_carries(own: Connection) -> None:
     """The comment on its schema makes any copy of a stand-in a surrogate."""
-    before = {o["code"] for o in judge_clone(own, Looking(RULES))["objections"]}
+    before = {
+        o["code"] for o in judge_clone(own, Looking(RULES, bundled()))["objections"]
+    }
     assert SURROGATE not in before
     own.execute(f"COMMENT ON SCHEMA public IS '{SURROGATE}'".encode())
-    told = judge_clone(own, Looking(RULES))
+    told = judge_clone(own, Looking(RULES, bundled()))
     assert SURROGATE in {o["code"] for o in told["objections"]}
     assert told["status"] == "READY_NOT_APPLIED"

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import resources
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.provenance.schema_compatibility import (
-    EXPECTATION,
     Shape,
     compare_shapes,
+    expectation_of,
     read_shapes,
 )
 
@@ -98,15 +98,18 @@ def test_shapes_are_read_from_the_catalog(fresh_database: str) -> None:
 
 def test_absent_tables_have_no_shape(fresh_database: str) -> None:
     """On an empty database every one of the seven entities is told absent."""
+    expected = expectation_of(bundled())
+    assert expected is not None
     with connect(fresh_database) as connection:
-        found = compare_shapes(read_shapes(connection))
+        found = compare_shapes(read_shapes(connection, expected), expected)
     assert len(found) == 7
     assert all("is absent" in entity.mismatches[0] for entity in found)
 
 
 def test_declared_expectation_is_whole() -> None:
     """The seven entities are declared, each with columns, known types and an impact."""
-    read = resources.read_json(EXPECTATION)
+    read = expectation_of(bundled())
+    assert read is not None
     names = [entity["entity"] for entity in read["entities"]]
     assert len(names) == len(set(names)) == 7
     for entity in read["entities"]:

@@ -17,6 +17,7 @@ import pytest
 from pytest_oneroof.cli import main
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -72,8 +73,8 @@ def own_cache() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(own_cache: Path) -> Iterator[EmbeddedServer]:
     """The embedded server of these tests, running, so that commands join it."""
-    server = standin.server_for(own_cache, 16)
-    server.acquire(lambda s: standin.build(s, print), print)
+    server = standin.server_for(own_cache, 16, bundled())
+    server.acquire(lambda s: standin.build(s, print, bundled()), print)
     yield server
     server.release()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from pytest_oneroof import resources
 from pytest_oneroof.cli import main
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.production import gate
 from pytest_oneroof.release import proof, standing
 
@@ -59,9 +59,7 @@ def test_every_reason_of_a_hold_is_described() -> None:
 
 def test_every_token_of_the_gate_is_described() -> None:
     """Each blocker of the monitor has its line in the table of situations."""
-    blockers = [
-        entry["token"] for entry in resources.read_json(gate.PLAN)["conditions"]
-    ]
+    blockers = [entry["token"] for entry in gate.Gate(bundled()).plan["conditions"]]
     assert len(blockers) == 9
     for token in blockers:
         assert f"`{token};`" in RELEASE, token

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.blockers import open_blockers, read_blockers
 from pytest_oneroof.packet.decision import template
@@ -23,6 +24,8 @@ from pytest_oneroof.packet.given import (
     RunFacts,
 )
 from pytest_oneroof.packet.write import verify_packet
+
+BLOCKERS = read_blockers(bundled())
 
 CLONE = "directus_gov_test_20260612"
 FIGURES = {"own": 30, "gap": 0}
@@ -80,8 +83,10 @@ GOOD = PacketInput(
     production=Production("stand-in", "directus", xid_assigned=False),
     seals=({"seal": "holds", "manifest": "manifest-sha256.txt"},),
     settings={"clone_url": ("postgresql://u:hunter2@h/d", "ONEROOF_CLONE_URL")},
-    decision=template(rehearsed=True, open_blockers=open_blockers()),
-    blockers={"blockers": read_blockers()},
+    decision=template(
+        rehearsed=True, open_blockers=open_blockers(read_blockers(bundled()))
+    ),
+    blockers={"blockers": read_blockers(bundled())},
     probes=(record("bom"), record("control", "accept", 0)),
 )
 BAD = dataclasses.replace(

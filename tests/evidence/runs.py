@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from pytest_oneroof.clone.residue import Proof, Residue
+from pytest_oneroof.evidence import verdict as verdicts
 from pytest_oneroof.evidence.facts import (
     Check,
     Figure,
@@ -18,13 +20,27 @@ from pytest_oneroof.evidence.facts import (
     Told,
 )
 from pytest_oneroof.evidence.heat import Cell
-from pytest_oneroof.evidence.verdict import declared
+from pytest_oneroof.evidence.verdict import Verdict, declared
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet.blockers import read_blockers
 from pytest_oneroof.provenance.provenance import answer
+from pytest_oneroof.report.document import document
+
+PLAN = declared(bundled())
 
 SCOPES = ("audit", "policy")
 OBJECTS = {"agents": "GRP-AI", "tasks": "GRP-B", "workflows": "GRP-B"}
 TIERS = ("0", "1", "2", "3", "4", "5", "6", "8")
+
+
+def judge(facts: RunFacts, plan: Mapping[str, Any] = PLAN) -> Verdict:
+    """Return the verdict on a run by what One Roof declares."""
+    return verdicts.judge(facts, plan)
+
+
+def told_of(facts: RunFacts) -> dict[str, Any]:
+    """Return the document of a run."""
+    return document(facts, judge(facts), PLAN)
 
 
 def proved(name: str, **values: Any) -> Proof:
@@ -41,7 +57,7 @@ def check(suite: str, ident: str, where: str = "clone", **values: Any) -> Check:
 
 def suite(name: str, where: str = "clone") -> list[Check]:
     """Return as many passed checks of a suite as the verdict asks for, by their ids."""
-    asked = [e for e in declared()["evidence"].values() if e.get("suite") == name]
+    asked = [e for e in PLAN["evidence"].values() if e.get("suite") == name]
     idents = list(dict.fromkeys(i for e in asked for i in e.get("ids", ())))
     wanted = max(e.get("checks", 0) for e in asked)
     idents += [f"z{number}" for number in range(wanted - len(idents))]
@@ -86,7 +102,7 @@ def surrogate(*more: tuple[str, str]) -> dict[str, Any]:
     """Return the provenance of the embedded clone, with more objections if given."""
     given = (("GENERATED_SURROGATE_NOT_REAL_PRODUCTION_DUMP", "made up"), *more)
     secret = "YES (token 2; " if more else "NO ("
-    told = answer(None).data
+    told = answer(None, bundled()).data
     clone = {
         "candidate_clone": "clone_db",
         "source": "directus",
@@ -136,7 +152,7 @@ def clone_run(**values: Any) -> RunFacts:
         run=(Told("clone", "clone_db", "default"),),
         seconds=3.5,
         provenance=surrogate(),
-        blockers=tuple(read_blockers()),
+        blockers=tuple(read_blockers(bundled())),
         contacted="stand-in",
     )
     return replace(facts, **values)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet.blockers import (
     check_blockers,
     open_blockers,
@@ -18,7 +19,7 @@ CLOSED = {"sha256": "a" * 64, "closed_by": "Operator"}
 
 def changed(**changes: Any) -> list[dict[str, Any]]:
     """Return the shipped map with its first record changed."""
-    first, *rest = read_blockers()
+    first, *rest = read_blockers(bundled())
     return [{**first, **changes}, *map(dict, rest)]
 
 
@@ -29,7 +30,7 @@ def codes(records: Any) -> list[str]:
 
 def test_shipped_map_has_seven_open_blockers() -> None:
     """The shipped map tells seven open blockers, who can lift each, and how."""
-    answer = show_blockers()
+    answer = show_blockers(read_blockers(bundled()))
     assert answer.status == 0
     assert answer.lines[0] == "7 of 7 blockers are open"
     assert len(answer.data["open"]) == 7

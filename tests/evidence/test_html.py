@@ -16,8 +16,8 @@ import pytest
 from pytest_oneroof import resources
 from pytest_oneroof.evidence.facts import Check, Figure, RunFacts
 from pytest_oneroof.evidence.heat import cells_of, read_cells
-from pytest_oneroof.evidence.verdict import judge
-from pytest_oneroof.report.document import Document, document
+from pytest_oneroof.pack import Pack, bundled
+from pytest_oneroof.report.document import Document
 from pytest_oneroof.report.html import bars, groups, html, hues, short_names, spans
 from pytest_oneroof.report.report import report_files
 
@@ -40,7 +40,7 @@ OVERRIDE = (
 
 def told(facts: RunFacts) -> Document:
     """Return a run's document, as it comes back from its file."""
-    found: Document = json.loads(json.dumps(document(facts, judge(facts))))
+    found: Document = json.loads(json.dumps(runs.told_of(facts)))
     return found
 
 
@@ -206,7 +206,9 @@ def test_heat_map_is_the_database(
             ]
         ):
             own.execute(change.encode())
-            facts = runs.clone_run(cells=cells_of(read_cells(own)), reasons=("one",))
+            facts = runs.clone_run(
+                cells=cells_of(read_cells(own, bundled())), reasons=("one",)
+            )
             file = tmp_path / f"{number}.html"
             file.write_bytes(report_files(told(facts))["report.html"])
             page = browse(file)
@@ -229,11 +231,10 @@ def test_heat_map_is_the_database(
                 )
 
 
-def test_another_database_has_no_heat_map(fresh_database: str) -> None:
-    """A database without these tables has no heat map, and the report leaves it out."""
+def test_a_pack_without_cells_has_no_heat_map(fresh_database: str) -> None:
+    """Where a pack names no heat map none is read, and the report leaves it out."""
     with psycopg.connect(fresh_database, autocommit=True) as own:
-        assert read_cells(own) == []
-        assert own.execute("SELECT 1").fetchone() == (1,)
+        assert read_cells(own, Pack()) == []
     page = html(told(runs.clone_run(cells=())))
     assert 'class="card heat"' not in page
     assert 'href="#ownership"' not in page

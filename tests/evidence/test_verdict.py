@@ -14,8 +14,7 @@ from jsonschema import Draft202012Validator
 
 from pytest_oneroof import resources
 from pytest_oneroof.evidence.facts import Check, Gate, RunFacts
-from pytest_oneroof.evidence.verdict import WORDS, Row, Verdict, declared, judge
-from pytest_oneroof.report.document import document
+from pytest_oneroof.evidence.verdict import WORDS, Row, Verdict
 from pytest_oneroof.report.objectives import objective_lines
 from pytest_oneroof.report.report import made_of, report_files
 
@@ -48,7 +47,7 @@ def schema(name: str) -> Any:
 
 def test_run_on_the_clone() -> None:
     """A whole run with the stand-in: the clone's targets are GO, no production's is."""
-    verdict = judge(runs.clone_run())
+    verdict = runs.judge(runs.clone_run())
     assert (verdict.status, verdict.target, verdict.reasons) == ("GO", "clone", ())
     assert words(verdict) == {
         "production safety": "NO-GO",
@@ -98,7 +97,7 @@ def test_run_on_the_clone() -> None:
 def test_rehearsed_release_is_held() -> None:
     """A rehearsed release is HELD at a closed gate, and its tiers NO-GO by blocker."""
     facts = runs.with_production(runs.released(), "BLOCKED", "ospa<1;")
-    verdict = judge(facts)
+    verdict = runs.judge(facts)
     found = words(verdict)
     assert (found["F"], found["executor"], found["human gate"]) == (
         "HELD",
@@ -116,7 +115,7 @@ def test_rehearsed_release_is_held() -> None:
 
 def test_open_gate_of_a_production() -> None:
     """A gate read READY on a real production opens seed and tiers, nothing further."""
-    found = words(judge(runs.with_production(runs.released(), "READY")))
+    found = words(runs.judge(runs.with_production(runs.released(), "READY")))
     assert {found[c] for c in ("seed", "tiers", "executor", "F", "human gate")} == {
         "GO"
     }
@@ -128,23 +127,23 @@ def test_open_gate_of_a_production() -> None:
 def test_substrate_on_a_clone_only_marked_isolated_and_droppable() -> None:
     """On a clone the substrate is GO while K2, K6 and K7 hold; on production never."""
     facts = runs.with_production(runs.released(), "READY")
-    assert words(judge(facts))["substrate clone"] == "GO"
+    assert words(runs.judge(facts))["substrate clone"] == "GO"
     for ident in ("k2", "k6", "k7"):
         checks = tuple(
             replace(c, outcome="failed") if c.ident == ident else c
             for c in facts.checks
         )
-        found = judge(replace(facts, checks=checks))
+        found = runs.judge(replace(facts, checks=checks))
         assert words(found)["substrate clone"] == "NO-GO"
         assert f"{ident.upper()} of isolation: 1 of 1 failed" in (
             row_of(found, "substrate clone").reason
         )
-    assert words(judge(facts))["substrate"] == "NO-GO"
+    assert words(runs.judge(facts))["substrate"] == "NO-GO"
 
 
 def test_run_without_any_production() -> None:
     """On a user's own server there may be no production at all, nor a stand-in."""
-    row = row_of(judge(runs.clone_run(production="none")), "production safety")
+    row = row_of(runs.judge(runs.clone_run(production="none")), "production safety")
     assert (row.status, row.reason) == (
         "NO-GO",
         "not shown: no production was read (to show it: --oneroof-production-url URL)",
@@ -163,7 +162,7 @@ def test_acceptance_speaks_of_production_alone() -> None:
         "BLOCKED",
         "ospa<1;",
     )
-    verdict = judge(facts)
+    verdict = runs.judge(facts)
     found = words(verdict)
     assert (verdict.target, found["acceptance"]) == ("production", "GO")
     assert (found["production safety"], found["human gate"]) == ("GO", "CLOSED")
@@ -176,7 +175,9 @@ def test_acceptance_speaks_of_production_alone() -> None:
 
 def test_what_ran_on_the_clone_accepts_no_production() -> None:
     """Coverage on the clone is none on production, though production was read."""
-    verdict = judge(runs.with_production(runs.clone_run(), "BLOCKED", "ospa<1;"))
+    verdict = runs.judge(
+        runs.with_production(runs.clone_run(), "BLOCKED", "ospa<1;"), runs.PLAN
+    )
     assert words(verdict)["acceptance"] == "NO-GO"
     assert row_of(verdict, "acceptance").reason == (
         "not shown: suite coverage, what reads of it did not run on a production "
@@ -186,7 +187,7 @@ def test_what_ran_on_the_clone_accepts_no_production() -> None:
 
 def test_failed_check_is_told_by_its_figures() -> None:
     """A failed check makes its objective NO-GO, told by what was expected and found."""
-    verdict = judge(runs.failing(runs.clone_run(), "r1.2"))
+    verdict = runs.judge(runs.failing(runs.clone_run(), "r1.2"))
     assert verdict.status == "NO-GO"
     row = row_of(verdict, "A")
     assert row.status == "NO-GO"
@@ -202,7 +203,7 @@ def test_failed_check_is_told_by_its_figures() -> None:
 
 def test_broken_action_is_a_line_of_its_own() -> None:
     """A forbidden action that the run shows to have been done is told at the end."""
-    lines = objective_lines(judge(runs.failing(runs.clone_run(), "r5.3")))
+    lines = objective_lines(runs.judge(runs.failing(runs.clone_run(), "r5.3")))
     assert lines[-1] == (
         "forbidden  Automatic activation of event emission: R5.3 of coverage: 1 of 1 "
         "failed: r5.3 (gap 1 instead of 0)"
@@ -212,12 +213,12 @@ def test_broken_action_is_a_line_of_its_own() -> None:
 def test_open_cells_are_named() -> None:
     """An open cell fails objective A by name, and a failed run names it too."""
     facts = runs.clone_run(cells=runs.cells("agents/audit", "tasks/policy"))
-    row = row_of(judge(facts), "A")
+    row = row_of(runs.judge(facts), "A")
     assert (row.status, row.reason) == (
         "NO-GO",
         "2 of 6 cells without an owner: agents/audit, tasks/policy",
     )
-    verdict = judge(runs.failing(facts, "r1.2"))
+    verdict = runs.judge(runs.failing(facts, "r1.2"))
     assert objective_lines(verdict)[-1] == (
         "open       2 cells: agents/audit, tasks/policy"
     )
@@ -233,9 +234,9 @@ def test_suite_that_did_not_run_whole(name: str) -> None:
     facts = runs.clone_run()
     own = [c for c in facts.checks if c.suite == name]
     others = tuple(c for c in facts.checks if c.suite != name)
-    whole = words(judge(facts))
+    whole = words(runs.judge(facts))
     for kept in (own[1:], []):
-        verdict = judge(replace(facts, checks=(*others, *kept)))
+        verdict = runs.judge(replace(facts, checks=(*others, *kept)))
         lost = {c for c, word in words(verdict).items() if word != whole[c]}
         assert lost, name
         for code in lost:
@@ -247,7 +248,7 @@ def test_suite_that_did_not_run_whole(name: str) -> None:
 def test_dirty_proof_fails_its_suite() -> None:
     """A check that passed but left something is a failed one."""
     facts = runs.dirty(runs.clone_run())
-    verdict = judge(facts)
+    verdict = runs.judge(facts)
     assert row_of(verdict, "A").reason == (
         "suite coverage: 1 of 26 failed: r1.1 "
         "(content table public.agents: before 6 rows, after 5 rows)"
@@ -259,7 +260,7 @@ def test_dirty_proof_fails_its_suite() -> None:
 def test_exit_that_differs_from_entry() -> None:
     """A figure that moved makes isolation NO-GO, and the clone is not retained."""
     facts = runs.clone_run(states=(runs.state("clone", "own was 30 at entry, is 29"),))
-    verdict = judge(facts)
+    verdict = runs.judge(facts)
     assert row_of(verdict, "clone isolation").reason == (
         "clone_db: own was 30 at entry, is 29"
     )
@@ -299,7 +300,7 @@ def runs_without_production(draw: st.DrawFn) -> RunFacts:
 @settings(max_examples=60, deadline=None)
 def test_nothing_without_a_production_opens_one(facts: RunFacts) -> None:
     """Without a production read no production target is GO, whatever else passed."""
-    verdict = judge(facts)
+    verdict = runs.judge(facts)
     rows = [*verdict.objectives, *(r for m in verdict.matrices for r in m.rows)]
     targets = {r.code for r in rows if r.target in ("production", "anywhere")}
     assert len(targets) > 9
@@ -310,7 +311,7 @@ def test_nothing_without_a_production_opens_one(facts: RunFacts) -> None:
 
 def test_declaration_cannot_let_a_clone_open_a_production() -> None:
     """A declared row that asks for a clone's evidence alone stays NO-GO."""
-    plan = copy.deepcopy(dict(declared()))
+    plan = copy.deepcopy(dict(runs.PLAN))
     case = {"status": "GO", "when": ["coverage suite"]}
     row = {
         "code": "x",
@@ -320,7 +321,9 @@ def test_declaration_cannot_let_a_clone_open_a_production() -> None:
         "cases": [case],
     }
     plan["objectives"] = [row]
-    (found,) = judge(runs.with_production(runs.released(), "READY"), plan).objectives
+    (found,) = runs.judge(
+        runs.with_production(runs.released(), "READY"), plan
+    ).objectives
     assert (found.status, found.reason) == (
         "NO-GO",
         "not shown: nothing of it was measured on a production",
@@ -332,7 +335,9 @@ def test_declaration_cannot_let_a_clone_open_a_production() -> None:
 
 def test_every_forbidden_action_is_told() -> None:
     """All actions are listed; with a production read, only four cannot be shown."""
-    verdict = judge(runs.with_production(runs.released(), "BLOCKED", "ospa<1;"))
+    verdict = runs.judge(
+        runs.with_production(runs.released(), "BLOCKED", "ospa<1;"), runs.PLAN
+    )
     assert len(verdict.compliance) == 19
     assert [a.action for a in verdict.compliance if a.state != "shown"] == [
         "Production write: handler",
@@ -348,7 +353,7 @@ def test_assigned_transaction_id_breaks_production_writes() -> None:
     last = facts.checks[-1]
     assert last.where == "production"
     wrote = replace(last, proof=runs.proved(last.nodeid, ids=1))
-    verdict = judge(replace(facts, checks=(*facts.checks[:-1], wrote)))
+    verdict = runs.judge(replace(facts, checks=(*facts.checks[:-1], wrote)))
     broken = [a for a in verdict.compliance if a.state == "broken"]
     assert len(broken) == 9
     assert all(a.action.startswith("Production write") for a in broken)
@@ -363,7 +368,7 @@ def test_declared_data_is_valid() -> None:
     """What is declared fits its schema; every evidence named is declared, and used."""
     for name in ("declared", "verdict"):
         Draft202012Validator.check_schema(schema(name))
-    plan = declared()
+    plan = runs.PLAN
     Draft202012Validator(schema("declared")).validate(plan)
     rows = [*plan["objectives"], *(row for m in plan["matrices"] for row in m["rows"])]
     asked = {n for row in rows for case in row.get("cases", ()) for n in case["when"]}
@@ -377,7 +382,7 @@ def test_declared_data_is_valid() -> None:
 
 def test_ruling_may_not_be_go() -> None:
     """What is decided without evidence can only be decided against."""
-    plan = copy.deepcopy(dict(declared()))
+    plan = copy.deepcopy(dict(runs.PLAN))
     row = {"code": "x", "title": "t", "target": "production", "gate": "", "reason": "r"}
     plan["objectives"] = [row | {"ruling": "GO"}]
     assert not Draft202012Validator(schema("declared")).is_valid(plan)
@@ -397,7 +402,7 @@ def test_ruling_may_not_be_go() -> None:
 )
 def test_document_fits_its_schema(facts: RunFacts) -> None:
     """The document of any run validates, and holds the six status words only."""
-    told = json.loads(json.dumps(document(facts, judge(facts))))
+    told = json.loads(json.dumps(runs.told_of(facts)))
     Draft202012Validator(schema("verdict")).validate(told)
     rows = [*told["objectives"], *(row for m in told["matrices"] for row in m["rows"])]
     assert {row["status"] for row in rows} <= set(WORDS)
@@ -407,7 +412,7 @@ def test_schema_refuses_another_document() -> None:
     """The schema takes no key beside, none less, and no other version."""
     validator = Draft202012Validator(schema("verdict"))
     facts = runs.released()
-    told = json.loads(json.dumps(document(facts, judge(facts))))
+    told = json.loads(json.dumps(runs.told_of(facts)))
     for key in told:
         assert not validator.is_valid({k: v for k, v in told.items() if k != key}), key
     assert not validator.is_valid(told | {"beside": 1})
@@ -416,14 +421,14 @@ def test_schema_refuses_another_document() -> None:
 
 def files_of(facts: RunFacts) -> dict[str, str]:
     """Return the texts of a run's three files, by name."""
-    made = report_files(document(facts, judge(facts)))
+    made = report_files(runs.told_of(facts))
     return {name: data.decode() for name, data in made.items()}
 
 
 def test_report_is_made_of_its_document_alone() -> None:
     """Page and comment come out the same, byte for byte, from verdict.json."""
     for facts in (runs.dirty(runs.released()), runs.clone_run()):
-        files = report_files(document(facts, judge(facts)))
+        files = report_files(runs.told_of(facts))
         told = json.loads(files["verdict.json"])
         assert list(files) == ["verdict.json", "verdict.md", "report.html"]
         assert made_of(told) == {k: v for k, v in files.items() if k in made_of(told)}

@@ -25,6 +25,7 @@ from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.records import Records
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.binaries import Programs, find_programs
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production.powers import ROLE
@@ -111,10 +112,9 @@ def cluster(cache: Path) -> Iterator[Cluster]:
             *("-A", "trust", "-E", "UTF8", "--locale", "C"),
         )
         made.start("primary", "-c autovacuum=off", "-c wal_keep_size=256MB")
-        plan = resources.read_json(standin.PLAN)["production"]
         records = Records(home / "records")
         with contextlib.closing(Host(made.url(ADMIN, "postgres"), records)) as host:
-            standin.build_production(host, plan, "default")
+            standin.build_production(host, bundled(), "default")
         yield made
     finally:
         made.stop("primary")

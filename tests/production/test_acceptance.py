@@ -304,8 +304,8 @@ def test_a_hot_standby_is_accepted_without_p8(
     result.stdout.fnmatch_lines(
         [
             "oneroof: production directus on PostgreSQL 16.*, hot standby, read as *",
-            "verdict    GO acceptance (P8 not shown: a hot standby does not see the "
-            "primary's sessions); release NO-GO (ospa<1;)",
+            "verdict    GO acceptance (sessions idle in transaction not shown: a hot "
+            "standby does not see the primary's sessions); release NO-GO (ospa<1;)",
         ]
     )
 

@@ -9,7 +9,8 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.cli import COMMANDS
-from pytest_oneroof.production import gate
+from pytest_oneroof.pack import bundled
+from pytest_oneroof.production.gate import Gate
 from pytest_oneroof.production.preflight import ChannelRules
 from pytest_oneroof.settings import OPTIONS
 
@@ -43,7 +44,7 @@ def test_the_gate_is_described_as_it_is() -> None:
     table = text[text.index("| token |") :]
     positions = [table.index(f"`{condition['token']};`") for condition in conditions]
     assert positions == sorted(positions)
-    assert f"`{gate.predicate()}`" in text
+    assert f"`{Gate(bundled()).predicate()}`" in text
 
 
 def test_the_limits_are_described_as_they_are() -> None:

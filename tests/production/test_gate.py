@@ -14,6 +14,7 @@ import pytest
 from pytest_oneroof import resources
 from pytest_oneroof.commands.gate import check
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.production import gate
 from pytest_oneroof.settings import Settings
 
@@ -126,7 +127,7 @@ def test_an_empty_database_is_blocked_not_an_error(cluster: Cluster) -> None:
     url = cluster.url("admin", "postgres")
     expected = "db<>directus;ospa<1;own<>0;gov_emit<>0;prereq_missing;"
     assert psql(cluster, url)[1] == ["BLOCKED", expected, "", "", ""]
-    assert gate.check(url).tokens == expected
+    assert gate.Gate(bundled()).check(url).tokens == expected
 
 
 def test_what_may_not_be_read_is_an_error(cluster: Cluster, copy: Production) -> None:
@@ -138,7 +139,7 @@ def test_what_may_not_be_read_is_an_error(cluster: Cluster, copy: Production) ->
     try:
         url = cluster.url("gate_blind", copy.name)
         with pytest.raises(ServerError, match="the gate cannot be read: permission"):
-            gate.check(url)
+            gate.Gate(bundled()).check(url)
     finally:
         copy.execute("DROP OWNED BY gate_blind", "DROP ROLE gate_blind")
 
@@ -147,7 +148,7 @@ def test_the_monitor_writes_nothing(production: Production) -> None:
     """Asked as a superuser too, it assigns no transaction id."""
     query = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
     before = production.value(query)
-    gate.check(production.admin)
+    gate.Gate(bundled()).check(production.admin)
     assert production.value(query) == before
 
 
@@ -223,7 +224,7 @@ def gated_files() -> list[str]:
 def test_the_predicate_is_the_same_text_everywhere(name: str) -> None:
     """Monitor, preflights and gated tiers quote one predicate, letter for letter."""
     written = without_comments(name)
-    predicate = " ".join(gate.predicate().split())
+    predicate = " ".join(gate.Gate(bundled()).predicate().split())
     quoted = written.count(predicate)
     assert quoted >= 1, "the approvals are counted without the predicate"
     assert written.count("esignature_agreement") == quoted, "another stands beside it"
@@ -232,7 +233,7 @@ def test_the_predicate_is_the_same_text_everywhere(name: str) -> None:
 def test_the_predicate_is_in_the_monitor() -> None:
     """The monitor is among the files compared, and the text is not empty."""
     assert "gate/gate_check.sql" in gated_files()
-    assert gate.predicate().startswith("status = 'published' AND")
+    assert gate.Gate(bundled()).predicate().startswith("status = 'published' AND")
 
 
 def test_both_statements_read_the_same_facts() -> None:

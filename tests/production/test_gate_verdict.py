@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.production import gate
-from pytest_oneroof.production.gate import GateFacts, decide
+from pytest_oneroof.production.gate import Gate, GateVerdict
 
-READY = GateFacts(
-    database="directus",
-    is_target=True,
-    ospa=1,
-    signed=1,
-    own=0,
-    gap=210,
-    conflict=0,
-    gov_emit=0,
-    axis_tables=0,
-    prerequisites=5,
-)
+GATE = Gate(bundled())
+READY: dict[str, Any] = {
+    "database": "directus",
+    "is_target": True,
+    "ospa": 1,
+    "signed": 1,
+    "own": 0,
+    "gap": 210,
+    "conflict": 0,
+    "gov_emit": 0,
+    "axis_tables": 0,
+    "prerequisites": 5,
+}
+
+
+def decide(**changes: Any) -> GateVerdict:
+    """Return the verdict on an open gate of which some facts are other ones."""
+    return GATE.decide(READY | changes)
+
+
 BROKEN = {
     "is_target": (False, "db<>directus;"),
     "ospa": (0, "ospa<1;"),
@@ -38,7 +46,7 @@ BROKEN = {
 
 def test_ready_when_every_condition_holds() -> None:
     """An open, clean gate is READY, in each form in which it is told."""
-    verdict = decide(READY)
+    verdict = decide()
     assert (verdict.status, verdict.tokens) == ("READY", "")
     assert verdict.row() == "READY |  | 1 | 210 | 0"
     assert verdict.line() == "GATE: READY|ospa=1|gap=210"
@@ -48,19 +56,19 @@ def test_ready_when_every_condition_holds() -> None:
 def test_one_broken_condition_gives_one_token(name: str) -> None:
     """Each condition alone blocks, and is told by its token alone."""
     value, token = BROKEN[name]
-    verdict = decide(replace(READY, **{name: value}))
+    verdict = decide(**{name: value})
     assert (verdict.status, verdict.tokens) == ("BLOCKED", token)
 
 
 def test_all_broken_conditions_are_told_in_order() -> None:
     """Together all tokens are told in the order of the release's documents."""
     values = {name: value for name, (value, _) in BROKEN.items() if name != "signed"}
-    verdict = decide(replace(READY, signed=0, **values))
+    verdict = decide(signed=0, **values)
     assert verdict.tokens == (
         "db<>directus;ospa<1;own<>0;gap<>210;conflict<>0;gov_emit<>0;axis_present;"
         "prereq_missing;"
     )
-    unsigned = decide(replace(READY, **{**values, "ospa": 3}, signed=0))
+    unsigned = decide(**{**values, "ospa": 3}, signed=0)
     assert unsigned.tokens.startswith("db<>directus;esign_missing;own<>0;")
 
 
@@ -69,20 +77,20 @@ def test_all_broken_conditions_are_told_in_order() -> None:
 )
 def test_what_could_not_be_read_blocks(name: str) -> None:
     """An unknown figure never counts as a fitting one."""
-    assert decide(replace(READY, **{name: None})).status == "BLOCKED"
+    assert decide(**{name: None}).status == "BLOCKED"
 
 
 @pytest.mark.parametrize("name", ["gap", "conflict"])
 def test_a_missing_view_is_told_once(name: str) -> None:
     """The figure of a missing view gives prereq_missing, and no claim of its own."""
-    verdict = decide(replace(READY, **{name: None}, prerequisites=4))
+    verdict = decide(**{name: None}, prerequisites=4)
     assert verdict.tokens == "prereq_missing;"
 
 
 def test_a_blocked_gate_is_told_in_each_form() -> None:
     """Unknown figures are told as unknown, in line, row, detail and JSON."""
-    verdict = decide(replace(READY, ospa=None, gap=None, own=7, prerequisites=4))
-    assert verdict.line() == "GATE: BLOCKED|ospa=0|gap=?"
+    verdict = decide(ospa=None, gap=None, own=7, prerequisites=4)
+    assert verdict.line() == "GATE: BLOCKED|ospa=?|gap=?"
     assert verdict.row() == "BLOCKED | ospa<1;own<>0;prereq_missing; |  |  | 7"
     assert verdict.detail() == (
         "database directus | is_target True | ospa None | signed 1 | own 7 | gap None"
@@ -94,27 +102,25 @@ def test_a_blocked_gate_is_told_in_each_form() -> None:
         "ospa": None,
         "resp_gap": None,
         "resp_ownership": 7,
-        "detail": asdict(verdict.facts),
+        "detail": verdict.facts,
     }
     assert verdict.blockers == ("ospa<1", "own<>0", "prereq_missing")
 
 
 def test_a_figure_may_exceed_what_is_needed() -> None:
     """Two approvals, both signed, open the gate as one does."""
-    assert decide(replace(READY, ospa=2, signed=2)).status == "READY"
+    assert decide(ospa=2, signed=2).status == "READY"
 
 
 def test_an_unread_figure_blocks_where_nothing_is_missing() -> None:
     """With every view in place an unknown gap is a blocker of its own."""
-    assert decide(replace(READY, gap=None)).tokens == "gap<>210;"
-    assert decide(replace(READY, own=None, prerequisites=4)).tokens == (
-        "own<>0;prereq_missing;"
-    )
+    assert decide(gap=None).tokens == "gap<>210;"
+    assert decide(own=None, prerequisites=4).tokens == ("own<>0;prereq_missing;")
 
 
 def test_predicate_is_the_text_without_its_comments() -> None:
     """What opens the gate is this one line."""
-    assert gate.predicate() == (
+    assert GATE.predicate() == (
         "status = 'published' AND esignature_agreement"
         " AND signature_text ~ '[^[:space:]]'"
     )
@@ -142,19 +148,19 @@ def test_reads_in_one_bounded_read_only_transaction(fresh_database: str) -> None
     """Read only, by its name, in one snapshot, for 5 s at most and 1 s on a lock."""
     with connect(fresh_database) as connection:
         connection.execute(TELLING.encode())
-    verdict = gate.check(fresh_database)
-    assert verdict.facts == GateFacts(
-        database=fresh_database.rpartition("/")[2].partition("?")[0],
-        is_target=False,
-        ospa=1,
-        signed=1,
-        own=0,
-        gap=5000,
-        conflict=1000,
-        gov_emit=None,
-        axis_tables=1,
-        prerequisites=2,
-    )
+    verdict = GATE.check(fresh_database)
+    assert verdict.facts == {
+        "database": fresh_database.rpartition("/")[2].partition("?")[0],
+        "is_target": False,
+        "ospa": 1,
+        "signed": 1,
+        "own": 0,
+        "gap": 5000,
+        "conflict": 1000,
+        "gov_emit": None,
+        "axis_tables": 1,
+        "prerequisites": 2,
+    }
     assert verdict.tokens == (
         "db<>directus;gap<>210;conflict<>0;gov_emit<>0;axis_present;prereq_missing;"
     )
@@ -167,5 +173,5 @@ def test_a_failed_reading_says_so(fresh_database: str) -> None:
             "CREATE VIEW public.v_object_owner_gap AS SELECT 1 / (random() * 0)::int"
         )
     with pytest.raises(ServerError) as failed:
-        gate.check(fresh_database)
+        GATE.check(fresh_database)
     assert str(failed.value).startswith("the gate cannot be read: division by zero")

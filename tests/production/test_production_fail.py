@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production.acceptance import AcceptanceRun
 from pytest_oneroof.run import suites as shipped
@@ -61,7 +62,7 @@ MOVES = {
 @contextlib.contextmanager
 def running(production: Production) -> Iterator[AcceptanceRun]:
     """Yield a run whose entry baseline has been read."""
-    run = AcceptanceRun(production.reader, production.rules)
+    run = AcceptanceRun(production.reader, production.rules, bundled())
     run.start()
     try:
         yield run
@@ -71,7 +72,7 @@ def running(production: Production) -> Iterator[AcceptanceRun]:
 
 def fails(run: AcceptanceRun, name: str, moment: str) -> str:
     """Return what a shipped check says when it fails; fail when it passes."""
-    function: Any = getattr(shipped.load("production"), f"test_{name}")
+    function: Any = getattr(shipped.load(bundled(), "production"), f"test_{name}")
     connection = run.begin(name)
     try:
         with pytest.raises(Failed) as caught:
@@ -153,7 +154,7 @@ def test_an_assigned_id_fails_p9(copy: Production) -> None:
 
 def test_a_read_write_transaction_fails_p9(copy: Production) -> None:
     """P9 tells a transaction that is not the channel's READ ONLY one."""
-    function: Any = shipped.load("production").test_p9_no_write_channel
+    function: Any = shipped.load(bundled(), "production").test_p9_no_write_channel
     with running(copy) as run, connect(copy.reader) as plain:
         plain.execute("SET default_transaction_read_only = off")
         with pytest.raises(Failed) as caught:

@@ -115,11 +115,10 @@ def ratified_url(cache: Path) -> Iterator[str]:
     server = EmbeddedServer(cache, 16, f"ratified-{os.getpid()}")
 
     def build(made: EmbeddedServer) -> dict[str, Any]:
-        plan = resources.read_json(standin.PLAN)["production"]
         with contextlib.closing(
             Host(made.url("postgres"), standin.records_of(made))
         ) as host:
-            standin.build_production(host, plan, "default")
+            standin.build_production(host, bundled(), "default")
         with connect(made.url("directus")) as production:
             production.execute(RATIFY.encode())
         return {}

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_oneroof import resources
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.records import Records
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.binaries import Programs
 from pytest_oneroof.postgres.connect import connect, parse
 
@@ -60,9 +60,9 @@ def users_server() -> Iterator[str]:
 def production(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a stand-in production on that server."""
     records = Records(tmp_path_factory.mktemp("records"))
-    plan = resources.read_json(standin.PLAN)["production"]
+    plan = standin.plan_of(bundled())["production"]
     with closing(Host(users_server, records)) as host:
-        standin.build_production(host, plan, "default")
+        standin.build_production(host, bundled(), "default")
     with connect(users_server) as admin:
         # As on most servers: whoever may log in may connect to production.
         admin.execute("GRANT CONNECT ON DATABASE directus TO PUBLIC")

@@ -9,10 +9,11 @@ import importlib
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.keys import run_key
 
-suite = shipped.load("axis_substrate")
+suite = shipped.load(bundled(), "axis_substrate")
 journeys = importlib.import_module("pytest_oneroof.suites.axis_journey")
 rehearsals = importlib.import_module("pytest_oneroof.suites.rehearsals")
 PLAN = journeys.PLAN

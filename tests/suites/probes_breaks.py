@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.clone import guard
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet import decision, rollback_evidence, tokens
 from pytest_oneroof.provenance import provenance, schema_compatibility, secrets_scan
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.sealing import seal
 from pytest_oneroof.sealing.manifest import Finding
 
-suite: Any = shipped.load("probes")
+suite: Any = shipped.load(bundled(), "probes")
 classes: Any = importlib.import_module("pytest_oneroof.suites.probe_classes")
 kept_nowhere, rules, standing = suite.kept_nowhere, suite.rules, suite.standing
 

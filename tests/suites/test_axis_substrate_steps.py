@@ -95,7 +95,9 @@ def test_one_item_alone_reaches_its_stage(run_oneroof: Run) -> None:
 
 def test_every_file_runs_under_psql(cache: Path, embedded: EmbeddedServer) -> None:
     """Build, promotion, finalization and both undos run by plain psql, as they are."""
-    run = CloneRun(Settings(clone=True, cache_dir=cache), lambda line: None)
+    run = CloneRun(
+        Settings(clone=True, cache_dir=cache).joined(bundled()), bundled(), print
+    )
     run.start()
     try:
         assert run.lease is not None

@@ -17,6 +17,7 @@ import pytest
 from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run import suites as shipped
@@ -73,7 +74,7 @@ def production(copy_url: str) -> Iterator[psycopg.Connection[Any]]:
 def checks() -> dict[str, Callable[[Any], None]]:
     """The shipped read-only coverage checks by their ids."""
     found = {}
-    module = shipped.load("coverage")
+    module = shipped.load(bundled(), "coverage")
     for name, function in vars(module).items():
         marks = {m.name: m for m in getattr(function, "pytestmark", ())}
         if name.startswith("test_") and "readonly" in marks:

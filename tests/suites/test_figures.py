@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.run import suites as shipped
 
 
 @pytest.fixture(scope="module")
 def figures() -> Any:
     """The module of the shipped suites that compares figures."""
-    return shipped.load("coverage").expect.__globals__
+    return shipped.load(bundled(), "coverage").expect.__globals__
 
 
 def test_moved_figures_are_told_by_name(figures: Any) -> None:

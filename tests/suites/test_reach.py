@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.run import suites as shipped
 
 
 @pytest.fixture(scope="module")
 def reach() -> Any:
     """The module of the shipped suites that walks the catalogs."""
-    shipped.load("events")
+    shipped.load(bundled(), "events")
     import pytest_oneroof.suites.reach as module  # type: ignore[import-not-found]
 
     return module

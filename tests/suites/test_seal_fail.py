@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.answer import BROKEN, DONE
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.sealing import seal
 from pytest_oneroof.sealing.manifest import Entry, Finding
 from pytest_oneroof.sealing.seal_command import selftest
 
 Data = Callable[[bytes], bytes]
-suite: Any = shipped.load("seal")
+suite: Any = shipped.load(bundled(), "seal")
 
 
 def _tidy(data: bytes) -> bytes:

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from pytest_oneroof import resources
 from pytest_oneroof.clone import adopt as adopting
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.create import Creation
@@ -34,7 +33,6 @@ from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.pack.names import name_clone
 from pytest_oneroof.run.progress import meter
 
-GREENFIELD = "greenfield"
 SANITISE = click.option(
     "--sanitise",
     multiple=True,
@@ -156,18 +154,18 @@ def adopt(
 def baseline(
     name: str, admin_url: str | None, *, template: bool, as_json: bool
 ) -> None:
-    """Bring a greenfield clone to its baseline by the committed stages.
+    """Bring a clone to its baseline by the committed stages of the pack.
 
-    Refused, and nothing is changed, at any other phase. The state is then
-    recorded, for comparison after a crash.
+    Refused, and nothing is changed, at another phase than that they begin at. The
+    state is then recorded, for comparison after a crash.
     """
     with place(admin_url) as here:
         found = find_ours(here.host, name)
         require_no_template(found)
         assert found.marker is not None
-        stages = resources.read_json(standin.PLAN)["clone"]["stages"]
+        stages = standin.stages_of(here.project.pack)
         with held(here.host, found, alone=True):
-            _require_greenfield(here, found)
+            _require_start(here, found)
             with here.host.making():
                 lifecycle.drop_source(here.host, found)
             notices = standin.run_stages(here.host, name, found.marker, stages)
@@ -225,12 +223,13 @@ def _require_own_roles(here: Place, found: Found) -> None:
         )
 
 
-def _require_greenfield(here: Place, found: Found) -> None:
-    if (phase := here.phase(found)) != GREENFIELD:
+def _require_start(here: Place, found: Found) -> None:
+    start = standin.start_of(here.project.pack)
+    if (phase := here.phase(found)) != start:
         raise SettingsError(
             f"{found.name!r} is not brought to its baseline, its phase is {phase}: "
-            "the stages begin at greenfield\nnothing was changed\n"
-            f"back to greenfield and forth again: oneroof clone reset {found.name} "
+            f"the stages begin at {start}\nnothing was changed\n"
+            f"back to {start} and forth again: oneroof clone reset {found.name} "
             "--in-place"
         )
 

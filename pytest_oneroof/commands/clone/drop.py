@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import click
 import psycopg
 
-from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.gc import Judged, collect
 from pytest_oneroof.clone.hold import (
@@ -26,9 +25,6 @@ from pytest_oneroof.commands.output import JSON, emit
 from pytest_oneroof.errors import CloneError, SettingsError
 from pytest_oneroof.run.progress import meter
 
-# What takes the stages back, in place: undone by the stages themselves.
-ROLLBACK = "fixtures/lifecycle.json"
-
 
 @click.command()
 @click.argument("name")
@@ -43,8 +39,8 @@ def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) ->
     """Bring the clone NAME back to its baseline.
 
     By a fresh copy of its template, under the same name and roles, which takes
-    its place only when it is whole; or --in-place: back to greenfield in the
-    order of its foreign keys, then the stages again.
+    its place only when it is whole; or --in-place: the stages are taken back in
+    the order of the foreign keys, then run again.
     """
     with place(admin_url) as here:
         found = find_ours(here.host, name)
@@ -131,9 +127,9 @@ def _template_of(here: Place, found: Found) -> Found:
 
 def _reset_in_place(here: Place, found: Found) -> list[str]:
     assert found.marker is not None
-    stages = resources.read_json(standin.PLAN)["clone"]["stages"]
+    pack = here.project.pack
     phases = [here.phase(found)]
-    for files in (resources.read_json(ROLLBACK)["reset_in_place"], stages):
+    for files in (standin.undo_of(pack), standin.stages_of(pack)):
         try:
             standin.run_stages(here.host, found.name, found.marker, files)
         except psycopg.Error as error:

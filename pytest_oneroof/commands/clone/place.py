@@ -23,13 +23,15 @@ from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.output import progress
 from pytest_oneroof.commands.project import Project, read_project
 from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
+from pytest_oneroof.pack.fit import fit_pack
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
-from pytest_oneroof.production.baseline import read_metrics, tell_phase
+from pytest_oneroof.production.figures import Figures
 from pytest_oneroof.redaction import redact
 
 STAND_IN = "stand-in"
+NO_PHASES = "the pack knows no phases"
 SHOWN = 3
 ADMIN = click.option(
     "--admin-url",
@@ -96,10 +98,9 @@ class Place:
     def phase(self, found: Found) -> str:
         """Return the phase at which a clone stands, in a word."""
         with self.session(found) as connection:
-            try:
-                return tell_phase(read_metrics(connection)).name
-            except psycopg.errors.UndefinedTable:
-                return "unknown (its tables are not there)"
+            fit = fit_pack(self.project.pack, connection)
+            phase = Figures(fit.pack).phase_of(connection)
+        return phase.name if phase else f"unknown ({fit.left_out or NO_PHASES})"
 
     def record(self, found: Found) -> None:
         """Read a clone whole, and keep that as what later runs compare with."""
@@ -224,6 +225,6 @@ def _embedded(project: Project, stack: contextlib.ExitStack) -> EmbeddedServer:
         "production",
         err=True,
     )
-    server = standin.acquire(project.settings, progress())
+    server = standin.acquire(project.settings, project.pack, progress())
     stack.callback(server.release)
     return server
