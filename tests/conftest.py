@@ -21,7 +21,7 @@ from pytest_oneroof.postgres.embedded import EmbeddedServer
 pytest_plugins = ["pytester"]
 # Where a server of these tests lives, or what runs a pytest of its own.
 SERVERS = {"cache", "alone", "own_cache", "own_server", "open_folder", "users_server"}
-SERVERS |= {"pytester"}
+SERVERS |= {"pytester", "browse"}
 
 
 def pytest_configure() -> None:

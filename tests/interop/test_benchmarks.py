@@ -34,6 +34,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("benchmarks.table")
 
 
+@pytest.mark.server
 def test_one_command_prints_one_table() -> None:
     """Every row is measured, with its median and its ratio to the bare row."""
     command = [sys.executable, "-m", "benchmarks", "--sizes=10MB", "--checks=5"]

@@ -67,6 +67,7 @@ def edits(draw: st.DrawFn) -> bytes:
     return data
 
 
+@pytest.mark.long
 @settings(
     max_examples=10_000,
     deadline=None,
