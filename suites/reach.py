@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from pytest_oneroof.suites.support import rows, sql
 
-from pytest_oneroof.statements import grammar, lexical
+from pytest_oneroof.statements import bodies, grammar, lexical
 from pytest_oneroof.statements.grammar import Token
 from pytest_oneroof.statements.tree import bare
 
@@ -181,11 +181,11 @@ def _of_body(
 
 
 def _pieces(routine: Routine) -> list[list[Token]]:
-    found = []
+    found, body = [], routine.body.encode()
     for piece in lexical.pieces(grammar.scan(routine.body), block=True):
         found.append(piece)
-        for text in lexical.executed_strings(piece):
-            found += lexical.pieces(grammar.scan(text), block=False)
+        executed = bodies.executed_text(body, piece)
+        found += lexical.pieces(grammar.scan(executed), block=False)
     return found
 
 

@@ -15,12 +15,14 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from pytest_oneroof.check.cursors import guarded_cursor, read_text
+from pytest_oneroof.check.cursors import guarded_cursor
+from pytest_oneroof.check.remedies import add_remedy
+from pytest_oneroof.check.routine_catalog import RoutineCatalog
 from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK, SavepointMode
 from pytest_oneroof.check.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.statements import policy
-from pytest_oneroof.statements import read as statements
+from pytest_oneroof.statements.read import Text, apply_savepoints, read_text
 
 IDLE = pq.TransactionStatus.IDLE
 INTRANS = pq.TransactionStatus.INTRANS
@@ -72,27 +74,52 @@ class Guarding(SavepointMode):
         self.check_alive()
         ward.count += 1
         self.rearm_if_spent()
-        refusal = policy.guarded_refusal(text, open_savepoints=frozenset(ward.stack))
+        read, refusal = policy.judge_guarded(
+            text, self.circumstances(), conforming=self.conforming()
+        )
         if refusal is not None:
             ward.refused.append(refusal.message)
             raise refusal.error()
+        if self.pgconn.pipeline_status:
+            self.check_pipelined(read, text)
         if ward.savepoints:
             self.note_statement()
-        reading = read_text(text)
-        if reading.sets_all and self.pgconn.pipeline_status:
-            what = "SET CONSTRAINTS is refused inside a pipeline"
-            ward.refuse(what, text, NO_PIPELINE)
-        if reading.savepoints:
-            ward.stack = statements.apply_savepoints(ward.stack, reading.statements)
-        ward.functions |= reading.functions
-        ward.setval = ward.setval or reading.setval
-        ward.locks = ward.locks or reading.locks
-        ward.forgot = ward.forgot or reading.forgets
+        if read.controls:
+            ward.stack = apply_savepoints(ward.stack, read.statements)
+        ward.functions |= read.functions
+        ward.setval = ward.setval or "setval" in text.lower()
+        ward.locks = ward.locks or read.locks
+        ward.forgot = ward.forgot or read.forgets
         if ward.remember:
             ward.sent.append(text)
-        if reading.sets_all:
+        if read.sets_all:
             self._run(b"SET LOCAL oneroof.pass = '%s'" % ward.nonce.encode())
             ward.spent = True
+
+    def circumstances(self) -> policy.Circumstances:
+        """Return where the check's next text is judged."""
+        ward = self.ward
+        return policy.Circumstances(
+            frozenset(ward.stack), ward.savepoints, RoutineCatalog(self.pgconn)
+        )
+
+    def conforming(self) -> bool:
+        """Tell whether the server reads string literals as the standard has them.
+
+        It tells so whenever that changes, and reads a text whole before it runs any
+        of it: a text is read as it was when the text is sent.
+        """
+        told = self.pgconn.parameter_status(b"standard_conforming_strings")
+        return bool(told != b"off")
+
+    def check_pipelined(self, read: Text, text: str) -> None:
+        """Refuse, inside a pipeline, what must be known of before the next text."""
+        if read.sets_all:
+            what = "SET CONSTRAINTS is refused inside a pipeline"
+            self.ward.refuse(what, text, NO_PIPELINE)
+        if any(s.name == "standard_conforming_strings" for s in read.settings):
+            what = "SET standard_conforming_strings is refused inside a pipeline"
+            self.ward.refuse(what, text, NO_PIPELINE)
 
     def rearm_if_spent(self) -> None:
         """Set the tripwire again after the check's own SET CONSTRAINTS.
@@ -151,7 +178,7 @@ class Guarding(SavepointMode):
         self.check_alive()
         if savepoint_name is not None:
             # Judged as the same SAVEPOINT in text is: some names are the proof's.
-            refusal = policy.guarded_refusal(f'SAVEPOINT "{savepoint_name}"')
+            _, refusal = policy.judge_guarded(f'SAVEPOINT "{savepoint_name}"')
             if refusal is not None:
                 self.ward.refuse(refusal.message, remedy=refusal.remedy)
         if self.ward.savepoints:
@@ -229,6 +256,14 @@ class Guarding(SavepointMode):
             factory: Any = type(cursor)
             cursor.__class__ = guarded_cursor(factory)
         return super()._start_query()  # type: ignore[misc]
+
+    def _exec_command(self, command: Any, *args: Any, **kwargs: Any) -> Any:
+        # The savepoints of `with connection.transaction()` are the check's own too.
+        found = yield from super()._exec_command(command, *args, **kwargs)  # type: ignore[misc]
+        if isinstance(command, bytes):
+            read = read_text(command.decode("utf-8", "replace"))
+            self.ward.stack = apply_savepoints(self.ward.stack, read.statements)
+        return found
 
     def _check_connection_ok(self) -> None:
         self.check_owned()
@@ -314,3 +349,6 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
             return super().wait(gen, *args, **kwargs)
         except StatementRefused as refusal:
             raise refusal.with_traceback(None) from None
+        except psycopg.Error as error:
+            add_remedy(error)
+            raise

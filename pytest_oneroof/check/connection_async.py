@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.check.connection import Guarding
+from pytest_oneroof.check.remedies import add_remedy
 from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK
 from pytest_oneroof.check.ward import Ward
 
@@ -68,4 +69,8 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
     async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait as psycopg does, but not for a check that has ended."""
         self.check_owned()
-        return await super().wait(gen, *args, **kwargs)
+        try:
+            return await super().wait(gen, *args, **kwargs)
+        except psycopg.Error as error:
+            add_remedy(error)
+            raise

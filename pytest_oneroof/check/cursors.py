@@ -3,43 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
-
-from pytest_oneroof.check import ledger
-from pytest_oneroof.statements import read as statements
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one text says, read once: its statements and what they could leave.
-
-    `sets_all`: it reaches the tripwire by SET CONSTRAINTS; `forgets`: it may
-    drop prepared statements, the proof's own query among them.
-    """
-
-    statements: tuple[statements.Statement, ...]
-    savepoints: bool
-    functions: frozenset[str]
-    setval: bool
-    locks: bool
-    sets_all: bool
-    forgets: bool
-
-
-@functools.lru_cache(maxsize=2048)
-def read_text(text: str) -> Reading:
-    """Return what a text says; cached, as checks send the same texts again."""
-    read = statements.read(text)
-    return Reading(
-        read,
-        any(s.savepoint is not None for s in read),
-        statements.called_functions(read),
-        statements.mentions_setval(text),
-        ledger.LOCKING in text.lower(),
-        statements.sets_all_constraints(read),
-        "deallocate" in text.lower(),
-    )
 
 
 @functools.cache
@@ -60,7 +24,9 @@ class _GuardedCursor:
 
     def _convert_query(self, query: Any, params: Any = None) -> Any:
         converted = super()._convert_query(query, params)  # type: ignore[misc]
-        self._conn.check_text(converted.query.decode(self._conn.info.encoding))
+        # The server refuses a text that is not of the client's encoding, unread.
+        encoding = self._conn.info.encoding
+        self._conn.check_text(converted.query.decode(encoding, "replace"))
         return converted
 
     def _execute_gen(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,32 +1,39 @@
-"""PostgreSQL's own grammar: parse trees, tokens and splitting, by way of postgast.
+"""PostgreSQL's own grammar: trees, tokens, splitting and shapes, by way of postgast.
 
 The only module that knows postgast. Its Python `parse` and `scan` decode protobuf,
 which stops at depth 100 (47 terms of `||`), so trees are taken as JSON, straight from
-libpg_query. The C code that writes this JSON recurses without looking at the stack:
-long operator chains end the process (seen between 60,000 and 90,000 terms on 8 MB).
-Hence text above SMALL is parsed on a thread with a stack that fits, and above
-PARSE_LIMIT nothing is parsed at all.
+libpg_query. Its C code recurses without looking at the stack: a chain of operators
+takes 200 bytes of stack for each byte of text (seen: 256 KB of `+1` need 50 MB).
+Hence text above SMALL is read on a thread whose stack fits the text, and above
+PARSE_LIMIT no tree is taken.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from ctypes import c_char_p, c_int
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import postgast
 from postgast import native, pg_query_pb2
 
-# A level of nesting takes two bytes of text or more ("+1") and up to 140 bytes of
-# stack: SMALL needs half a megabyte, PARSE_LIMIT 18 MB.
-SMALL = 8 * 1024
-PARSE_LIMIT = 256 * 1024
-STACK = 64 * 1024 * 1024
-
+T = TypeVar("T")
 Node = dict[str, Any]
+
+SMALL = 4 * 1024
+PARSE_LIMIT = 256 * 1024
+SHAPE_LIMIT = 1024 * 1024
+STACK_PER_BYTE = 400
+LEAST_STACK = 16 * 1024 * 1024
+# Of a tree's JSON: two levels for each operator of a chain.
+DEPTH = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +54,38 @@ class Token(NamedTuple):
     end: int
 
 
-def parse(text: str) -> tuple[Parsed, ...] | None:
-    """Return the statements of `text`, or None where the grammar cannot read it."""
+def parse(text: str, *, conforming: bool = True) -> tuple[Parsed, ...] | None:
+    """Return the statements of `text`, or None where the grammar cannot read it.
+
+    `conforming` is the session's standard_conforming_strings: without it a backslash
+    escapes in every string.
+    """
     raw = text.encode()
     if len(raw) > PARSE_LIMIT:
         return None
-    document = _json(raw) if len(raw) <= SMALL else _json_on_own_stack(raw)
+    document = _tree(raw, conforming=conforming)
     if document is None:
         return None
-    return tuple(_parsed(raw, entry) for entry in decode(document)["stmts"])
+    return tuple(_parsed(raw, entry) for entry in document["stmts"])
+
+
+def shape(text: str) -> str | None:
+    """Return `text` with each constant as '', and equal rows of constants as one.
+
+    Texts of one shape differ in their constants alone. The shape is SQL again, as a
+    rule; None where the grammar cannot read the text, or has left a string in it.
+    """
+    raw = text.encode()
+    if len(raw) > SHAPE_LIMIT:
+        return None
+    found = _with_stack(_normalized, raw)
+    if found is None or "'" in found:
+        return None
+    if "--" in found or "/*" in found:
+        # A line's end or a bracket taken out could be what ends the comment.
+        return _CONSTANT.sub(" ''", found)
+    found = _CONSTANTS.sub(MARK, found)
+    return _ROWS.sub(r"\1", found).replace(MARK, " ''")
 
 
 def split(text: str) -> list[str] | None:
@@ -75,14 +105,14 @@ def split(text: str) -> list[str] | None:
 def scan(text: str) -> list[Token]:
     """Return the tokens of `text` without comments; byte positions.
 
-    Where PostgreSQL's scanner gives up (an unterminated quote), every word counts
-    as a name, inside quotes too: such text cannot run, so the strict reading is free.
+    Where PostgreSQL's scanner gives up (an unterminated quote) there are none: the
+    server's is the same, and runs nothing of such a text.
     """
     raw = text.encode()
     try:
         found = postgast.scan(text).tokens
     except postgast.PgQueryError:
-        return list(_words(text))
+        return []
     return [
         _token(raw[t.start : t.end].decode("utf-8", "replace"), t)
         for t in found
@@ -90,59 +120,79 @@ def scan(text: str) -> list[Token]:
     ]
 
 
-def decode(document: str) -> Any:
-    """Return what the JSON `document` holds, at any depth of nesting."""
-    try:
-        return json.loads(document)
-    except RecursionError:
-        return decode_flat(document)
-
-
-def decode_flat(document: str) -> Any:
-    """Decode JSON as libpg_query writes it without recursion, less its locations."""
-    holder: Any = []
-    inside = [holder]
-    key = ""
-    for match in _JSON.finditer(_LOCATION.sub("", document)):
-        text, colon, bracket, scalar = match.groups()
-        if colon:
-            key = text
-            continue
-        if bracket and bracket in "}]":
-            inside.pop()
-            holder = inside[-1]
-            continue
-        if bracket:
-            value: Any = {} if bracket == "{" else []
-        elif scalar or "\\" in text:
-            value = json.loads(match[0])
-        else:
-            value = text
-        if type(holder) is dict:
-            holder[key] = value
-        else:
-            holder.append(value)
-        if bracket:
-            holder = value
-            inside.append(value)
-    return inside[0][0]
-
-
-# A quote inside a JSON string is escaped, so neither pattern can match there.
-_LOCATION = re.compile(r'"location":-?[0-9]+')
-_JSON = re.compile(r'"((?:[^"\\]|\\.)*)"(:?)|([{}\[\]])|([^\s{}\[\],:"]+)', re.DOTALL)
-_WORDS = re.compile(r"([^\W\d][\w$]*)|[^\w\s]")
+MARK = "\1"
+# No part of a name: a$1 is one, and so is any character that is not ASCII.
+_CONSTANT = re.compile(r"(?<![\w$\x80-\U0010ffff])\$[0-9]+")
+_CONSTANTS = re.compile(
+    _CONSTANT.pattern + r"(?:\s*(?:,|\|\||[-+*/%])\s*\$[0-9]+(?![\w$]))*"
+)
+_ROWS = re.compile(r"""(\([^()"]*(?:\([^()"]*\)[^()"]*)*\))(?:\s*,\s*\1)+""")
 _TOKENS = pg_query_pb2.Token
 _COMMENTS = {_TOKENS.Value("SQL_COMMENT"), _TOKENS.Value("C_COMMENT")}
 _IDENTIFIERS = {_TOKENS.Value("IDENT"), _TOKENS.Value("UIDENT")}
 _STRINGS = {_TOKENS.Value("SCONST"), _TOKENS.Value("USCONST")}
 _DOLLARS = re.compile(r"\$[^$]*\$")
 _BACKSLASHED = re.compile(r"\\(.)", re.DOTALL)
-_stack_size_lock = threading.Lock()
+# Of libpg_query; postgast declares the call without options alone.
+_NOT_CONFORMING = 32
+_parse_with_options = native.lib.pg_query_parse_opts
+_parse_with_options.argtypes = [c_char_p, c_int]
+_parse_with_options.restype = native.PgQueryParseResult
+_process_wide_lock = threading.RLock()
 
 
-def _json(raw: bytes) -> str | None:
-    result = native.lib.pg_query_parse(raw)
+def _tree(raw: bytes, *, conforming: bool) -> Any:
+    options = 0 if conforming else _NOT_CONFORMING
+
+    def read(raw: bytes) -> Any:
+        return json.loads(document) if (document := _json(raw, options)) else None
+
+    with contextlib.suppress(RecursionError):
+        return _with_stack(read, raw)
+    # Where Python itself bounds the depth (3.12, 3.13), what is deeper has no tree.
+    with contextlib.suppress(RecursionError), _deep_recursion():
+        return _on_own_stack(read, raw)
+    return None
+
+
+def _with_stack(read: Callable[[bytes], T | None], raw: bytes) -> T | None:
+    return read(raw) if len(raw) <= SMALL else _on_own_stack(read, raw)
+
+
+def _on_own_stack(read: Callable[[bytes], T | None], raw: bytes) -> T | None:
+    found: Future[T | None] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(read(raw))
+        except RecursionError as error:
+            found.set_exception(error)
+
+    with _process_wide_lock:
+        before = threading.stack_size(max(LEAST_STACK, STACK_PER_BYTE * len(raw)))
+        try:
+            threading.Thread(target=run).start()
+        except RuntimeError:
+            # No thread to be had: the caller reads by tokens, more strictly.
+            return None
+        finally:
+            threading.stack_size(before)
+    return found.result()
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    with _process_wide_lock:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, DEPTH))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(before)
+
+
+def _json(raw: bytes, options: int) -> str | None:
+    result = _parse_with_options(raw, options)
     try:
         if result.error:
             return None
@@ -153,20 +203,15 @@ def _json(raw: bytes) -> str | None:
         native.lib.pg_query_free_parse_result(result)
 
 
-def _json_on_own_stack(raw: bytes) -> str | None:
-    found: list[str | None] = []
-    worker = threading.Thread(target=lambda: found.append(_json(raw)))
-    with _stack_size_lock:
-        before = threading.stack_size(STACK)
-        try:
-            worker.start()
-        except RuntimeError:
-            # No thread to be had: the caller reads by tokens, more strictly.
+def _normalized(raw: bytes) -> str | None:
+    result = native.lib.pg_query_normalize(raw)
+    try:
+        if result.error:
             return None
-        finally:
-            threading.stack_size(before)
-    worker.join()
-    return found[0]
+        text: bytes = result.normalized_query
+        return text.decode()
+    finally:
+        native.lib.pg_query_free_normalize_result(result)
 
 
 def _parsed(raw: bytes, entry: Node) -> Parsed:
@@ -175,15 +220,6 @@ def _parsed(raw: bytes, entry: Node) -> Parsed:
     end = len(raw) if length is None else start + length
     ((kind, node),) = entry["stmt"].items()
     return Parsed(raw[start:end].decode("utf-8", "replace").strip(), kind, node)
-
-
-def _words(text: str) -> Iterator[Token]:
-    read = end = 0
-    for word in _WORDS.finditer(text):
-        start = end + len(text[read : word.start()].encode())
-        end = start + len(word[0].encode())
-        read = word.end()
-        yield Token("name" if word[1] else "symbol", word[0].lower(), start, end)
 
 
 def _token(text: str, found: Any) -> Token:

@@ -80,22 +80,6 @@ ROWS: tuple[Row, ...] = (
         "send the part that cannot be parsed as a statement of its own",
         "unparsed savepoint",
     ),
-    (
-        "setting",
-        "SET {}",
-        "the proof rests on this transaction's mode",
-        DATABASE,
-        "TRANSACTION|TRANSACTION SNAPSHOT|SESSION CHARACTERISTICS|"
-        "transaction_read_only|transaction_isolation|transaction_deferrable|"
-        "default_transaction_*",
-    ),
-    (
-        "setting",
-        "SET {}",
-        "another identity would escape the check role's limits",
-        "SET ROLE or SET LOCAL ROLE, which the rollback undoes",
-        "session_authorization",
-    ),
     # Not oneroof.*: our SQL files take their settings by such names.
     ("setting", "SET {}", "it disarms the proof of this check", OURS, "oneroof.pass*"),
     (
@@ -106,18 +90,11 @@ ROWS: tuple[Row, ...] = (
         f"{tree.OWN_SCHEMA_ITSELF}|{tree.OWN_SCHEMA}.*",
     ),
     (
-        "written",
-        "a change of {}",
-        "it sets what SET may not set here",
-        "SET LOCAL, for settings that a check may change",
-        "pg_settings|pg_catalog.pg_settings",
-    ),
-    (
-        "trait",
-        "SET standard_conforming_strings",
-        "string literals would be read otherwise than here",
-        "write E'…' where backslashes are to be escapes",
-        lexical.OTHER_STRINGS,
+        "next mode",
+        "SET {}",
+        "what follows a played commit() keeps this mode",
+        DATABASE,
+        "default_transaction_*",
     ),
     (
         "trait",
@@ -127,18 +104,18 @@ ROWS: tuple[Row, ...] = (
         f"{lexical.SERVER_FILE}|{lexical.SERVER_PROGRAM}",
     ),
     (
-        "trait",
+        "call beside",
         "pg_logical_emit_message",
         "not transactional, it stays in the log of changes",
         "pass true as its first argument, literally",
-        lexical.UNPROVEN_MESSAGE,
+        "pg_logical_emit_message",
     ),
     (
-        "trait",
+        "call beside",
         "pg_cancel_backend",
         "it reaches into another session",
         OTHER_SESSION,
-        lexical.FOREIGN_CANCEL,
+        "pg_cancel_backend",
     ),
     (
         "statement",
@@ -182,7 +159,7 @@ ROWS: tuple[Row, ...] = (
         "language",
         "code in language {}",
         "it can act outside of the database, unseen",
-        "SQL or PL/pgSQL",
+        "SQL, PL/pgSQL, or another trusted language",
         "*",
     ),
     (

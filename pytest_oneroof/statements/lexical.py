@@ -1,6 +1,6 @@
 """What can be told from tokens alone, where there is no parse tree.
 
-That is the body of a PL/pgSQL block, text that this grammar cannot read (a newer or
+That is what PL/pgSQL has besides SQL, text that this grammar cannot read (a newer or
 an older server may), and statements too large to parse.
 """
 
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pytest_oneroof.statements.grammar import Token
 
-UNPROVEN_MESSAGE = "message outside the transaction"
-FOREIGN_CANCEL = "cancels another session"
 SERVER_FILE = "file on the server"
 SERVER_PROGRAM = "program on the server"
-OTHER_STRINGS = "other string literals"
+# What it does depends on a constant in it.
+LITERAL = "literal"
 ALL = "ALL"
+# As the value of a setting: by RESET, or TO DEFAULT.
+DEFAULT = "DEFAULT"
 
 # The longest match wins.
 VERBS = {
@@ -52,40 +54,51 @@ KINDS = {
     ("drop", "subscription"): "DropSubscriptionStmt",
     ("drop", "tablespace"): "DropTableSpaceStmt",
     ("import", "foreign", "schema"): "ImportForeignSchemaStmt",
-    ("load",): "LoadStmt",
 }
 _BRACKETS = frozenset({"begin", "then", "else", "loop"})
-# "insert into f (a)", "create table f (a int)": no call of f.
+# "insert into f (a)", "create table f (a int)", "with f (a) as": no call of f.
 _NO_CALL_AFTER = frozenset(
-    {"into", "table", "references", "function", "procedure", "exists"}
+    {
+        *("into", "table", "references", "function", "procedure", "exists"),
+        *("with", "recursive", "only"),
+    }
 )
+
+
+class Setting(NamedTuple):
+    """A setting that is changed: its value, DEFAULT, or None where it is computed."""
+
+    name: str
+    value: str | None = None
+    local: bool = False
 
 
 @dataclass(slots=True)
 class Findings:
-    """What reading a statement collects; sets are filled in place."""
+    """What reading a statement collects; sets are filled in place.
+
+    `beside` are calls whose arguments let them act beside the transaction; `on_commit`
+    are temporary tables that a commit empties (False) or drops (True).
+    """
 
     verb: str | None = None
     functions: set[str] = field(default_factory=set)
+    beside: set[str] = field(default_factory=set)
     relations: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
-    settings: set[str] = field(default_factory=set)
+    settings: set[Setting] = field(default_factory=set)
     constraints: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     traits: set[str] = field(default_factory=set)
     extensions: set[str] = field(default_factory=set)
     languages: set[str] = field(default_factory=set)
+    on_commit: set[tuple[str, bool]] = field(default_factory=set)
 
 
-def add_setting(name: str, value: object, found: Findings) -> None:
-    """Note that the setting `name` is changed, and whether that changes the lexer.
-
-    Dumps begin with SET standard_conforming_strings = on, which changes nothing.
-    """
-    found.settings.add(name)
-    on = str(value).lower() in ("on", "true")
-    if name == "standard_conforming_strings" and not on:
-        found.traits.add(OTHER_STRINGS)
+def own(name: str) -> str:
+    """Return the name of a call that may be of PostgreSQL's own function, or ''."""
+    schema, _, function = name.rpartition(".")
+    return function if schema in ("", "pg_catalog") else ""
 
 
 def pieces(tokens: Sequence[Token], *, block: bool) -> Iterator[list[Token]]:
@@ -104,10 +117,7 @@ def pieces(tokens: Sequence[Token], *, block: bool) -> Iterator[list[Token]]:
 
 
 def read_piece(piece: Sequence[Token]) -> Findings:
-    """Return what the tokens of one statement show.
-
-    In a block a verb may be a bracket (END), so that it says nothing there.
-    """
+    """Return what the tokens of one statement show."""
     found = Findings(verb=_lead(piece, VERBS))
     kind = _lead(piece, KINDS)
     if kind:
@@ -121,12 +131,23 @@ def read_piece(piece: Sequence[Token]) -> Findings:
     return found
 
 
-def executed_strings(piece: Sequence[Token]) -> list[str]:
-    """Return the literals that follow EXECUTE in a statement of a block."""
+def executed(piece: Sequence[Token]) -> Sequence[Token]:
+    """Return the expression that a statement of a block executes; () for none.
+
+    It ends where PL/pgSQL ends it: before INTO and USING outside of brackets.
+    """
+    depth = start = 0
     for index, token in enumerate(piece):
-        if token[:2] == ("name", "execute"):
-            return [t.text for t in piece[index:] if t.kind == "string"]
-    return []
+        if token.kind == "symbol":
+            depth += {"(": 1, ")": -1}.get(token.text, 0)
+        elif token[:2] == ("name", "execute") and not start:
+            start, depth = index + 1, 0
+        elif start and depth == 0 and token[:2] in _EXECUTED_UNTIL:
+            return piece[start:index]
+    return piece[start:] if start else ()
+
+
+_EXECUTED_UNTIL = (("name", "into"), ("name", "using"))
 
 
 def _lead(piece: Sequence[Token], table: dict[tuple[str, ...], str]) -> str | None:
@@ -160,18 +181,12 @@ def _read_setting(piece: Sequence[Token], found: Findings) -> None:
         if rest[-1] == "immediate":
             names = [t.text for t in piece[2:-1] if t.kind == "name"]
             found.constraints.update(ALL if n == "all" else n for n in names)
-    elif rest[:1] == ["transaction"]:
-        found.settings.add("TRANSACTION")
-    elif rest[:2] == ["session", "characteristics"]:
-        found.settings.add("SESSION CHARACTERISTICS")
-    elif rest[:2] == ["session", "authorization"]:
-        found.settings.add("session_authorization")
-    else:
-        if rest[:1] in (["local"], ["session"]):
-            rest = rest[1:]
-        add_setting(
-            "".join(rest[: 3 if rest[1:2] == ["."] else 1]).lower(), words[-1], found
-        )
+        return
+    local = rest[:1] == ["local"]
+    if local or rest[:1] == ["session"]:
+        rest = rest[1:]
+    name = "".join(rest[: 3 if rest[1:2] == ["."] else 1]).lower()
+    found.settings.add(Setting(name, None, local))
 
 
 def _read_calls(piece: Sequence[Token], found: Findings) -> None:
@@ -187,17 +202,17 @@ def _read_calls(piece: Sequence[Token], found: Findings) -> None:
         if before and before[-1].text in _NO_CALL_AFTER:
             continue
         found.functions.add(called)
-        _read_arguments(name.text, piece[index + 1 : index + 4], found)
+        _read_arguments(called, piece[index + 1 : index + 4], found)
 
 
-def _read_arguments(name: str, first: Sequence[Token], found: Findings) -> None:
-    texts = [t.text for t in first]
+def _read_arguments(called: str, first: Sequence[Token], found: Findings) -> None:
+    name, texts = own(called), [t.text for t in first]
     if name == "pg_logical_emit_message":
         named = texts[:1] == ["transactional"] and texts[2:] == ["true"]
         if texts[:1] != ["true"] and not named:
-            found.traits.add(UNPROVEN_MESSAGE)
+            found.beside.add(called)
     elif name == "pg_cancel_backend":
         if texts[:1] != ["pg_backend_pid"]:
-            found.traits.add(FOREIGN_CANCEL)
+            found.beside.add(called)
     elif name == "set_config" and first and first[0].kind == "string":
-        add_setting(texts[0].lower(), texts[-1], found)
+        found.settings.add(Setting(texts[0].lower(), texts[-1]))

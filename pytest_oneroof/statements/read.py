@@ -1,6 +1,7 @@
 """Statements as PostgreSQL's grammar reads them: what each does, calls and touches.
 
-Pure: no connection, no decision. `policy` decides on what `read` finds.
+Pure: no connection, no decision. `policy` decides on what is read here. Each text is
+read once: by its letters, or, where none of its constants matters, by its shape.
 """
 
 from __future__ import annotations
@@ -8,26 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
-from pytest_oneroof.statements import grammar, lexical, tree
+from pytest_oneroof.statements import bodies, grammar, lexical, tree
 from pytest_oneroof.statements.grammar import Node, Parsed
-from pytest_oneroof.statements.lexical import Findings
+from pytest_oneroof.statements.lexical import Findings, Setting
 from pytest_oneroof.statements.tree import bare
 
-__all__ = [
-    "Statement",
-    "apply_savepoints",
-    "called_functions",
-    "mentions_setval",
-    "read",
-    "sets_all_constraints",
-]
+__all__ = ["Statement", "Text", "apply_savepoints", "read", "read_text"]
 
 UNPARSED = "Unparsed"
 # Larger texts keep little company in the cache: an entry holds its text.
 CACHED_CHARACTERS = 16 * 1024
+# Of these no constant matters, but in the calls that say so (lexical.LITERAL).
+BY_SHAPE = frozenset(
+    {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,13 @@ class Statement:
     chain: bool = False
     savepoint: str | None = None
     functions: frozenset[str] = frozenset()
+    # Those of them whose arguments let them act beside the transaction.
+    beside: frozenset[str] = frozenset()
     relations: frozenset[str] = frozenset()
     # Relations and objects that it changes, locks, defines or drops.
     written: frozenset[str] = frozenset()
-    # Settings changed by SET, RESET or set_config('name', …); lower-case, but
-    # TRANSACTION, TRANSACTION SNAPSHOT and SESSION CHARACTERISTICS.
-    settings: frozenset[str] = frozenset()
+    # Changed by SET, RESET or set_config('name', …); names are lower-case.
+    settings: frozenset[Setting] = frozenset()
     # Of SET CONSTRAINTS … IMMEDIATE; lexical.ALL for all of them.
     constraints: frozenset[str] = frozenset()
     # Node names of it and of every statement inside it.
@@ -62,19 +61,93 @@ class Statement:
     traits: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
+    # Temporary tables that a commit empties (False) or drops (True).
+    on_commit: frozenset[tuple[str, bool]] = frozenset()
     # Of DO, CREATE FUNCTION and CREATE PROCEDURE.
     body: str = ""
     language: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Text:
+    """What one text says: its statements, and what they mean together.
+
+    `by_shape` tells that it stands for all texts that differ in constants alone; then
+    the statements show '' for each.
+    """
+
+    statements: tuple[Statement, ...]
+    by_shape: bool = False
+
+    @cached_property
+    def controls(self) -> bool:
+        """Whether it has transaction control, savepoints included."""
+        return any(s.verb for s in self.statements)
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names called, each as written and without its schema."""
+        names = {name for s in self.statements for name in s.functions}
+        return frozenset(names | {bare(name) for name in names})
+
+    @cached_property
+    def settings(self) -> frozenset[Setting]:
+        """The settings that it changes."""
+        return frozenset().union(*(s.settings for s in self.statements))
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of all its statements, those in bodies included."""
+        return frozenset().union(*(s.kinds for s in self.statements))
+
+    @cached_property
+    def on_commit(self) -> frozenset[tuple[str, bool]]:
+        """The temporary tables that it makes and that a commit empties or drops."""
+        return frozenset().union(*(s.on_commit for s in self.statements))
+
+    @cached_property
+    def locks(self) -> bool:
+        """Whether it may take an advisory lock."""
+        return any("advisory_lock" in name for name in self.functions)
+
+    @cached_property
+    def forgets(self) -> bool:
+        """Whether it may drop prepared statements, the proof's own among them."""
+        return "DeallocateStmt" in self.kinds
+
+    @cached_property
+    def sets_all(self) -> bool:
+        """Whether SET CONSTRAINTS … IMMEDIATE reaches the tripwire's constraint."""
+        return any(
+            name == lexical.ALL or bare(name).startswith("tripwire")
+            for s in self.statements
+            for name in s.constraints
+        )
+
+
 def read(text: str) -> tuple[Statement, ...]:
     """Return the statements of `text`; empty for comments and white space only.
 
-    Never raises. Text that the grammar cannot read gives statements of kind
-    UNPARSED, one for each piece between semicolons, with what the tokens show.
+    Never raises. Of a text that the grammar cannot read, each piece between semicolons
+    is read by itself; what it cannot read then is of kind UNPARSED, with what the
+    tokens show.
     """
-    cached = _read_small if len(text) <= CACHED_CHARACTERS else _read_large
-    return cached(text)
+    return read_whole(text).statements
+
+
+def read_text(text: str, *, conforming: bool = True) -> Text:
+    """Return what `text` says, by its shape where no constant in it matters.
+
+    `conforming` is the session's standard_conforming_strings.
+    """
+    cached = _text_small if len(text) <= CACHED_CHARACTERS else _text_large
+    return cached(text, conforming)
+
+
+def read_whole(text: str, *, conforming: bool = True) -> Text:
+    """Return what `text` says, with all of its constants."""
+    cached = _whole_small if len(text) <= CACHED_CHARACTERS else _whole_large
+    return cached(text, conforming)
 
 
 def apply_savepoints(
@@ -98,54 +171,65 @@ def apply_savepoints(
     return stack
 
 
-def called_functions(statements: Iterable[Statement]) -> frozenset[str]:
-    """Return the names called, each as written and without its schema."""
-    names = {name for s in statements for name in s.functions}
-    return frozenset(names | {bare(name) for name in names})
+def _text(text: str, conforming: bool) -> Text:  # noqa: FBT001 - a cache's key
+    if conforming:
+        shape = grammar.shape(_sendable(text))
+        found = None if shape is None else _of_shape(shape)
+        if found is not None:
+            return found
+    return read_whole(text, conforming=conforming)
 
 
-def mentions_setval(text: str) -> bool:
-    """Return whether `text` may call setval, also by way of a string or a body.
-
-    ALTER SEQUENCE … RESTART does not count: it is undone by a rollback.
-    """
-    if "setval" in text.lower():
-        return True
-    # U&"\0073etval" is the one spelling that the letters do not show.
-    return 'u&"' in text.lower() and "setval" in called_functions(read(text))
+def _whole(text: str, conforming: bool) -> Text:  # noqa: FBT001 - a cache's key
+    read = _read_pieces(_sendable(text), conforming=conforming)
+    return Text(tuple(_with_bodies(statement) for statement in read))
 
 
-def sets_all_constraints(
-    statements: Iterable[Statement], *, tripwire: str = "tripwire"
-) -> bool:
-    """Return whether SET CONSTRAINTS … IMMEDIATE reaches the tripwire's constraint.
-
-    :param tripwire: what the constraint's name begins with.
-    """
-    return any(
-        name == lexical.ALL or bare(name).startswith(tripwire)
-        for statement in statements
-        for name in statement.constraints
-    )
+@lru_cache(maxsize=4096)
+def _of_shape(shape: str) -> Text | None:
+    """Return what all texts of a shape say; None where their constants matter."""
+    parsed = grammar.parse(shape)
+    if not parsed or not {statement.kind for statement in parsed} <= BY_SHAPE:
+        return None
+    read = tuple(map(_from_tree, parsed))
+    if any(lexical.LITERAL in statement.traits for statement in read):
+        return None
+    return Text(read, by_shape=True)
 
 
-def _read(text: str) -> tuple[Statement, ...]:
-    # The server's protocol ends a text at NUL; reading on is the strict choice.
-    # A lone surrogate cannot be encoded, hence never be sent.
-    clean = text.replace("\0", " ").encode(errors="replace").decode()
-    pieces: Iterable[str] = [clean]
-    if len(clean) > grammar.PARSE_LIMIT:
-        pieces = _whole(grammar.split(clean) or [clean])
-    return tuple(_with_bodies(s) for piece in pieces for s in _read_piece(piece))
-
-
-_read_small = lru_cache(maxsize=4096)(_read)
-_read_large = lru_cache(maxsize=16)(_read)
+_text_small = lru_cache(maxsize=4096)(_text)
+_text_large = lru_cache(maxsize=16)(_text)
+_whole_small = lru_cache(maxsize=1024)(_whole)
+_whole_large = lru_cache(maxsize=16)(_whole)
 _ATOMIC = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
 _END = re.compile(r"\s*end\b", re.IGNORECASE)
 
 
-def _whole(pieces: list[str]) -> Iterator[str]:
+def _sendable(text: str) -> str:
+    # The server's protocol ends a text at NUL; reading on is the strict choice.
+    # A lone surrogate cannot be encoded, hence never be sent.
+    return text.replace("\0", " ").encode(errors="replace").decode()
+
+
+def _read_pieces(text: str, *, conforming: bool) -> Iterator[Statement]:
+    parsed = grammar.parse(text, conforming=conforming)
+    if parsed is not None:
+        yield from map(_from_tree, parsed)
+        return
+    for piece in _with_ends(_pieces(text) or [text.strip()]):
+        parsed = grammar.parse(piece, conforming=conforming)
+        yield from [_by_tokens(piece)] if parsed is None else map(_from_tree, parsed)
+
+
+def _pieces(text: str) -> list[str]:
+    if len(text) > grammar.PARSE_LIMIT:
+        return grammar.split(text) or []
+    raw = text.encode()
+    pieces = lexical.pieces(grammar.scan(text), block=False)
+    return [raw[piece[0].start : piece[-1].end].decode() for piece in pieces]
+
+
+def _with_ends(pieces: list[str]) -> Iterator[str]:
     # The splitter cuts BEGIN ATOMIC bodies: hold their pieces until END.
     held: list[str] = []
     for piece in pieces:
@@ -157,16 +241,9 @@ def _whole(pieces: list[str]) -> Iterator[str]:
     yield from held
 
 
-def _read_piece(text: str) -> Iterator[Statement]:
-    parsed = grammar.parse(text)
-    if parsed is not None:
-        yield from map(_from_tree, parsed)
-        return
-    raw = text.encode()
-    for piece in lexical.pieces(grammar.scan(text), block=False):
-        excerpt = raw[piece[0].start : piece[-1].end].decode()
-        found = lexical.read_piece(piece)
-        yield Statement(excerpt, UNPARSED, verb=found.verb, **_frozen(found))
+def _by_tokens(text: str) -> Statement:
+    found = lexical.read_piece(grammar.scan(text))
+    return Statement(text, UNPARSED, verb=found.verb, **_frozen(found))
 
 
 def _from_tree(parsed: Parsed) -> Statement:
@@ -217,12 +294,15 @@ def _with_bodies(statement: Statement) -> Statement:
 
 def _inside(outer: Statement) -> Iterator[Statement | Findings]:
     if outer.language == "sql":
-        yield from _read_piece(outer.body)
+        yield from _read_pieces(outer.body, conforming=True)
     elif outer.language == "plpgsql":
-        for piece in lexical.pieces(grammar.scan(outer.body), block=True):
-            yield lexical.read_piece(piece)
-            for text in lexical.executed_strings(piece):
-                yield from _read_piece(text)
+        for part in bodies.parts(outer.body):
+            if isinstance(part, Findings):
+                yield part
+            elif isinstance(part, Parsed):
+                yield _from_tree(part)
+            else:
+                yield from _read_pieces(part, conforming=True)
 
 
 _SETS = tuple(f.name for f in fields(Findings) if f.name != "verb")

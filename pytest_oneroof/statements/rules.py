@@ -11,6 +11,7 @@ Subject = Literal[
     "text",
     "verb",
     "setting",
+    "next mode",
     "written",
     "trait",
     "statement",
@@ -18,6 +19,7 @@ Subject = Literal[
     "extension",
     "function",
     "any function",
+    "call beside",
 ]
 # subject, title, reason, remedy, patterns separated by |
 Row = tuple[Subject, str, str, str, str]
@@ -29,9 +31,12 @@ class Rule:
 
     `subject` says what `pattern` (fnmatch, case-sensitive) is compared with: the
     field of `Statement` of that name; "text" rules are matched by `policy` itself.
-    A "function" is PostgreSQL's own, so one of that name in another schema passes;
-    "any function" is compared without its schema. `title` is how the message names
-    it, `{}` being what matched.
+    "next mode" is of a setting that changes how transactions begin, where commits are
+    played. A "function" is PostgreSQL's own, so one of that name in another schema
+    passes; "any function" is compared without its schema; "call beside" is PostgreSQL's
+    own with arguments that act outside. These, and languages, are refused only where
+    the catalog knows one of that name that can act outside. `title` is how the message
+    names it, `{}` being what matched.
     """
 
     policy: Policy

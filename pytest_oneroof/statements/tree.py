@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pytest_oneroof.statements import lexical
 from pytest_oneroof.statements.grammar import Node
-from pytest_oneroof.statements.lexical import Findings
+from pytest_oneroof.statements.lexical import DEFAULT, Findings, Setting
 
 INTO = "into"
 LOCKING = "row locks"
@@ -30,7 +30,8 @@ def bare(name: str) -> str:
 
 # Below these keys, and in a SELECT, a relation is only read.
 _READ_KEYS = frozenset({"fromClause", "usingClause", "sourceRelation"})
-_NAME_KEYS = frozenset({"objects", "objname", "items", "defnames"})
+# Nothing below these is a call, a relation or a statement.
+_LEAVES = frozenset({"A_Const", "ColumnRef", "ParamRef", "String", "typeName", "names"})
 
 
 def _walk(root: Node, found: Findings) -> None:
@@ -40,11 +41,9 @@ def _walk(root: Node, found: Findings) -> None:
     while todo:
         key, value, reading = todo.pop()
         if type(value) is list:
-            if not reading and key in _NAME_KEYS:
-                _written_names(key, value, found)
-            todo.extend((key, item, reading) for item in value if type(item) is dict)
+            todo += [(key, item, reading) for item in value if type(item) is dict]
             continue
-        if key.endswith("Stmt"):
+        if key[-4:] == "Stmt" and key[0].isupper():
             found.kinds.add(key)
             reading = key == "SelectStmt" or (
                 key == "CopyStmt" and not value.get("is_from")
@@ -54,7 +53,11 @@ def _walk(root: Node, found: Findings) -> None:
             _marked(key, value, found, common, reading=reading)
         if key in _HANDLERS:
             _HANDLERS[key](value, found)
-        todo.extend((k, v, reading) for k, v in value.items() if type(v) in _NESTED)
+        todo += [
+            (k, v, reading)
+            for k, v in value.items()
+            if type(v) in _NESTED and k not in _LEAVES
+        ]
     found.relations -= common
 
 
@@ -62,13 +65,19 @@ _NESTED = (dict, list)
 _MARKS = frozenset(
     {
         "ctename",
+        "defnames",
         "funcname",
         "intoClause",
         "lockingClause",
         "newschema",
         "object",
+        "objects",
+        "objname",
+        "onCommit",
+        "oncommit",
         "relname",
         "schemaname",
+        "subname",
     }
 )
 
@@ -90,68 +99,133 @@ def _marked(
         found.relations.add(name)
         if not reading:
             found.written.add(name)
-    elif not reading:
-        single = node.get("object", {}).get("String", {}).get("sval")
-        if OWN_SCHEMA in (schema, node.get("newschema"), single):
-            found.written.add(OWN_SCHEMA_ITSELF)
+        return
+    if OWN_SCHEMA in (schema, node.get("newschema"), _renamed_schema(node)):
+        found.written.add(OWN_SCHEMA_ITSELF)
+    found.written.update(_own_objects(key, node))
+    if _COMMITTED.intersection((node.get("oncommit"), node.get("onCommit"))):
+        _on_commit(node, found)
+
+
+def _renamed_schema(node: Node) -> Any:
+    return node.get("renameType") == "OBJECT_SCHEMA" and node.get("subname")
+
+
+# What has no schema of its own: the first of two names is its table's.
+_OF_A_TABLE = frozenset(
+    {
+        "OBJECT_COLUMN",
+        "OBJECT_POLICY",
+        "OBJECT_RULE",
+        "OBJECT_TABCONSTRAINT",
+        "OBJECT_TRIGGER",
+    }
+)
+
+
+def _own_objects(key: str, node: Node) -> Iterator[str]:
+    """Yield those objects that a statement names which are in our schema."""
+    kind = node.get("removeType") or node.get("objtype") or node.get("objectType")
+    for names in _object_names(key, node):
+        if names == [OWN_SCHEMA] and kind == "OBJECT_SCHEMA":
+            yield OWN_SCHEMA_ITSELF
+        if names[:1] == [OWN_SCHEMA] and len(names) > 1 + (kind in _OF_A_TABLE):
+            yield ".".join(names)
+
+
+def _object_names(key: str, node: Node) -> Iterator[list[str]]:
+    if key == "CreateFunctionStmt":
+        yield _strings(node["funcname"])
+    for name in ("objname", "defnames"):
+        yield _strings(node.get(name, ()))
+    for item in (*node.get("objects", ()), node.get("object", {})):
+        for part in item.values():
+            inner = part.get("items") or part.get("names")
+            yield _strings(inner) if inner else [part.get("sval", "")]
 
 
 def _strings(nodes: Iterable[Any]) -> list[str]:
     return [n["String"]["sval"] for n in nodes if isinstance(n, dict) and "String" in n]
 
 
-def _written_names(key: str, nodes: list[Any], found: Findings) -> None:
-    names = _strings(nodes)
-    if OWN_SCHEMA not in names:
-        return
-    if key == "objects":
-        found.written.add(OWN_SCHEMA_ITSELF)
-    elif names[0] == OWN_SCHEMA and len(names) > 1:
-        found.written.add(".".join(names))
+_COMMITTED = frozenset({"ONCOMMIT_DROP", "ONCOMMIT_DELETE_ROWS"})
 
 
-def _literal(node: Node) -> str | None:
+def _on_commit(node: Node, found: Findings) -> None:
+    table = (node.get("relation") or node["rel"])["relname"]
+    action = node.get("oncommit") or node.get("onCommit")
+    found.on_commit.add((table, action == "ONCOMMIT_DROP"))
+
+
+def literal(node: Node) -> str | None:
+    """Return the string that a node is, or None."""
     value: str | None = node.get("A_Const", {}).get("sval", {}).get("sval")
     return value
 
 
+def called(node: Node) -> str:
+    """Return the name that a call has, with a schema where one is written."""
+    return ".".join(_strings(node["funcname"])[-2:])
+
+
 def _call(node: Node, found: Findings) -> None:
-    name = ".".join(_strings(node["funcname"])[-2:])
+    name = called(node)
     found.functions.add(name)
-    arguments = node.get("args") or [{}]
-    first = arguments[0]
-    function = bare(name)
+    arguments = [*(node.get("args") or ()), {}, {}, {}]
+    function = lexical.own(name)
     if function == "set_config":
-        literal = _literal(first)
-        if literal is not None:
-            value = _literal(arguments[1]) if len(arguments) > 1 else None
-            lexical.add_setting(literal.lower(), value, found)
+        found.traits.add(lexical.LITERAL)
+        setting = literal(arguments[0])
+        if setting is not None:
+            value = literal(arguments[1])
+            local = _is_true(arguments[2])
+            found.settings.add(Setting(setting.lower(), value, local))
     elif function == "pg_cancel_backend":
-        inner = first.get("FuncCall", {}).get("funcname", ())
+        inner = arguments[0].get("FuncCall", {}).get("funcname", ())
         if _strings(inner)[-1:] != ["pg_backend_pid"]:
-            found.traits.add(lexical.FOREIGN_CANCEL)
-    elif function == "pg_logical_emit_message" and not _is_true(node):
-        found.traits.add(lexical.UNPROVEN_MESSAGE)
+            found.beside.add(name)
+    elif function == "pg_logical_emit_message":
+        found.traits.add(lexical.LITERAL)
+        if not _is_true(_argument(arguments, 0, "transactional")):
+            found.beside.add(name)
+
+
+def _argument(arguments: list[Node], place: int, name: str) -> Node:
+    for argument in arguments:
+        named = argument.get("NamedArgExpr", {})
+        if named.get("name") == name:
+            found: Node = named["arg"]
+            return found
+    return arguments[place]
 
 
 def _is_true(node: Node) -> bool:
-    given = node.get("args") or [{}]
-    argument = given[0]
-    for candidate in given:
-        if candidate.get("NamedArgExpr", {}).get("name") == "transactional":
-            argument = candidate["NamedArgExpr"]["arg"]
-    argument = argument.get("TypeCast", {}).get("arg", argument)
-    value = argument.get("A_Const", {}).get("boolval", {}).get("boolval")
-    return value is True or _literal(argument) in ("t", "true")
+    node = node.get("TypeCast", {}).get("arg", node)
+    value = node.get("A_Const", {}).get("boolval", {}).get("boolval")
+    return value is True or literal(node) in ("t", "true", "on", "yes", "1")
 
 
 def _variable_set(node: Node, found: Findings) -> None:
-    name = node.get("name", "")
+    name, arguments = node.get("name", ""), node.get("args") or [{}]
     if node["kind"] == "VAR_SET_MULTI":
-        found.settings.add(name)
+        found.settings.update(_of_transaction(name, arguments))
     elif name:
-        value = _literal((node.get("args") or [{}])[0])
-        lexical.add_setting(name.lower(), value, found)
+        value = DEFAULT if node["kind"] != "VAR_SET_VALUE" else literal(arguments[0])
+        local = node.get("is_local", False)
+        found.settings.add(Setting(name.lower(), value, local))
+
+
+def _of_transaction(name: str, arguments: list[Node]) -> Iterator[Setting]:
+    prefix = "default_" if name == "SESSION CHARACTERISTICS" else ""
+    for argument in arguments:
+        if "DefElem" in argument:
+            mode = argument["DefElem"]
+            value = literal(mode["arg"]) or _on_or_off(mode["arg"])
+            yield Setting(prefix + mode["defname"], value, local=not prefix)
+
+
+def _on_or_off(node: Node) -> str:
+    return "on" if node.get("A_Const", {}).get("ival", {}).get("ival") else "off"
 
 
 def _copy(node: Node, found: Findings) -> None:
@@ -182,14 +256,9 @@ def _extension(node: Node, found: Findings) -> None:
     found.extensions.add(node["extname"])
 
 
-def _function(node: Node, found: Findings) -> None:
-    _written_names("funcname", node["funcname"], found)
-
-
 _HANDLERS: dict[str, Callable[[Node, Findings], None]] = {
     "ConstraintsSetStmt": _constraints,
     "CopyStmt": _copy,
-    "CreateFunctionStmt": _function,
     "CreateExtensionStmt": _extension,
     "ExplainStmt": _explain,
     "VariableSetStmt": _variable_set,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_oneroof.statements import grammar
-from pytest_oneroof.statements.policy import guarded_refusal, read_only_refusal, rules
+from pytest_oneroof.statements.policy import (
+    Circumstances,
+    Refusal,
+    judge_guarded,
+    read_only_refusal,
+    rules,
+)
 from pytest_oneroof.statements.read import apply_savepoints, read
 
 FORBIDDEN = sorted(
@@ -48,6 +54,10 @@ CONTROL = [
     "RELEASE theirs",
     "ROLLBACK TO theirs",
 ]
+
+
+def guarded_refusal(text: str, **where: Any) -> Refusal | None:
+    return judge_guarded(text, Circumstances(**where)).refusal
 
 
 # Time is no property of these: a busy machine must not fail them.
@@ -205,19 +215,6 @@ def test_savepoints_of_the_check_are_never_refused(
     whole = "; ".join(valid)
     assert guarded_refusal(whole) is None
     assert apply_savepoints((), read(whole)) == stack
-
-
-@unhurried
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text("ab_"), inner),
-        max_leaves=30,
-    ).map(lambda value: {"stmts": value})
-)
-def test_flat_decoder_agrees_with_json(value: object) -> None:
-    """The decoder for deep trees gives back what was encoded."""
-    assert grammar.decode_flat(json.dumps(value, separators=(",", ":"))) == value
 
 
 def test_every_rule_is_listed_once() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pytest
 
 from pytest_oneroof.statements.policy import (
+    Circumstances,
     Refusal,
-    guarded_refusal,
+    judge_guarded,
     read_only_refusal,
     rules,
 )
@@ -24,10 +26,10 @@ GUARDED = [
         "SAVEPOINT oneroof_x",
     ),
     (
-        "frobnicate; SAVEPOINT a",
+        "SAVEPOINT a FROBNICATE; SELECT 1",
         "transaction control in text that cannot be parsed: its effect cannot be told",
         "send the part that cannot be parsed as a statement of its own",
-        "SAVEPOINT a",
+        "SAVEPOINT a FROBNICATE",
     ),
     (
         "SELECT 1; SAVEPOINT a; ROLLBACK TO b",
@@ -64,7 +66,7 @@ GUARDED = [
     (
         "DO LANGUAGE plperl 'x'",
         "code in language plperl: it can act outside of the database, unseen",
-        "SQL or PL/pgSQL",
+        "SQL, PL/pgSQL, or another trusted language",
         "DO LANGUAGE plperl 'x'",
     ),
     (
@@ -114,6 +116,11 @@ READ_ONLY = [
         "SELECT * FROM t FOR UPDATE",
     ),
 ]
+
+
+def guarded_refusal(text: str, **where: Any) -> Refusal | None:
+    """Return why a text may not be sent in a guarded transaction."""
+    return judge_guarded(text, Circumstances(**where)).refusal
 
 
 def words(text: str) -> str:
@@ -166,19 +173,15 @@ def test_savepoints_of_the_check_are_not_changed() -> None:
     assert guarded_refusal(text) is not None
 
 
-@pytest.mark.parametrize(
-    "refusal", [guarded_refusal, read_only_refusal], ids=["guarded", "read-only"]
-)
-def test_only_large_texts_are_judged_again(refusal: object) -> None:
-    """A refusal is remembered up to a size, so that memory stays bounded."""
-    assert callable(refusal)
+def test_only_large_refusals_are_made_again() -> None:
+    """What may be read is remembered up to a size, so that memory stays bounded."""
     bound = CACHED_CHARACTERS - len("COMMIT --")
     largest = f"COMMIT --{'x' * bound}"
     larger = f"COMMIT --{'x' * bound}x"
     assert len(largest) == CACHED_CHARACTERS
-    assert refusal(largest) is refusal(largest)
-    assert refusal(larger) == refusal(larger)
-    assert refusal(larger) is not refusal(larger)
+    assert read_only_refusal(largest) is read_only_refusal(largest)
+    assert read_only_refusal(larger) == read_only_refusal(larger)
+    assert read_only_refusal(larger) is not read_only_refusal(larger)
 
 
 def test_larger_texts_know_the_savepoints_too() -> None:

@@ -13,10 +13,8 @@ from pytest_oneroof.statements.read import (
     UNPARSED,
     Statement,
     apply_savepoints,
-    called_functions,
-    mentions_setval,
     read,
-    sets_all_constraints,
+    read_text,
 )
 
 
@@ -89,7 +87,11 @@ def test_reads_savepoint_names_as_the_server_does() -> None:
         ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT g()'", {"g"}),
         ("DO $$ BEGIN PERFORM s.f(1); x := g(2); END $$", {"s.f", "g"}),
         ("DO $$ BEGIN EXECUTE 'SELECT f()'; RAISE 'g()'; END $$", {"f"}),
-        ("DO $$ BEGIN INSERT INTO f (a) VALUES (1); END $$", {"values"}),
+        ("DO $$ BEGIN INSERT INTO f (a) VALUES (1); END $$", set()),
+        (
+            "DO $$ BEGIN INSERT INTO f (a) SELECT g(1) RETURNING h(2) INTO x; END $$",
+            {"g", "h"},
+        ),
     ],
     ids=[
         "nested",
@@ -107,6 +109,7 @@ def test_reads_savepoint_names_as_the_server_does() -> None:
         "block",
         "executed-string",
         "column-list",
+        "into-a-variable",
     ],
 )
 def test_reads_function_calls(text: str, functions: set[str]) -> None:
@@ -116,7 +119,7 @@ def test_reads_function_calls(text: str, functions: set[str]) -> None:
 
 def test_called_functions_gives_both_spellings() -> None:
     """A qualified call is listed with and without its schema."""
-    assert called_functions(read("SELECT s.f(); SELECT g()")) == {"s.f", "f", "g"}
+    assert read_text("SELECT s.f(); SELECT g()").functions == {"s.f", "f", "g"}
 
 
 def test_reads_bodies_inside_bodies() -> None:
@@ -135,11 +138,11 @@ def test_reads_bodies_inside_bodies() -> None:
         ("RESET a", {"a"}),
         ("RESET ALL", set()),
         ("SET SESSION AUTHORIZATION x", {"session_authorization"}),
-        ("SET TRANSACTION READ WRITE", {"TRANSACTION"}),
-        ("SET TRANSACTION SNAPSHOT 'x'", {"TRANSACTION SNAPSHOT"}),
+        ("SET TRANSACTION READ WRITE", {"transaction_read_only"}),
+        ("SET TRANSACTION SNAPSHOT 'x'", set()),
         (
-            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-            {"SESSION CHARACTERISTICS"},
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY, NOT DEFERRABLE",
+            {"default_transaction_read_only", "default_transaction_deferrable"},
         ),
         ("SELECT set_config('A.b', 'x', true)", {"a.b"}),
         ("SELECT set_config(name, 'x', true) FROM pg_settings", set()),
@@ -154,7 +157,30 @@ def test_reads_bodies_inside_bodies() -> None:
 )
 def test_reads_settings(text: str, settings: set[str]) -> None:
     """Settings are those of this session; a role's or database's are not."""
-    assert one(text).settings == settings
+    assert {setting.name for setting in one(text).settings} == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "local"),
+    [
+        ("SET a = 'B c'", "B c", False),
+        ("SET LOCAL a TO b", "b", True),
+        ("RESET a", lexical.DEFAULT, False),
+        ("SET LOCAL a TO DEFAULT", lexical.DEFAULT, True),
+        ("SELECT set_config('a', 'b', true)", "b", True),
+        ("SELECT set_config('a', b, is_local)", None, False),
+        ("SELECT pg_catalog.set_config('a', 'b', false)", "b", False),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "serializable", True),
+        ("SET TRANSACTION READ ONLY", "on", True),
+        ("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "off", False),
+        ("DO $$ BEGIN SET LOCAL a = 1 FROBNICATE; END $$", None, True),
+    ],
+    ids=words,
+)
+def test_reads_a_setting_s_value(text: str, value: str | None, *, local: bool) -> None:
+    """A value is told where it is written, and whether it ends with the transaction."""
+    (setting,) = one(text).settings
+    assert (setting.value, setting.local) == (value, local)
 
 
 @pytest.mark.parametrize(
@@ -232,16 +258,25 @@ def test_reads_body_and_language() -> None:
 
 def test_reads_unparsed_text_by_its_tokens() -> None:
     """Text of another grammar is cut at semicolons, and each piece is looked at."""
-    found = read("FROBNICATE t WITH s.f('; COMMIT'); Commit; SET a.b = 1")
-    assert [s.kind for s in found] == [UNPARSED] * 3
+    found = read("FROBNICATE t ON s.f('; COMMIT'); Commit; SET LOCAL a.b = 1 FROB")
+    assert [s.kind for s in found] == [UNPARSED, "TransactionStmt", UNPARSED]
     assert [s.text for s in found] == [
-        "FROBNICATE t WITH s.f('; COMMIT')",
+        "FROBNICATE t ON s.f('; COMMIT')",
         "Commit",
-        "SET a.b = 1",
+        "SET LOCAL a.b = 1 FROB",
     ]
     assert [s.verb for s in found] == [None, "commit", None]
     assert found[0].functions == {"s.f"}
-    assert found[2].settings == {"a.b"}
+    assert found[2].settings == {("a.b", None, True)}
+
+
+def test_reads_an_atomic_body_whole_beside_unknown_syntax() -> None:
+    """The END of a BEGIN ATOMIC body is no COMMIT where another piece is unknown."""
+    found = read(
+        "FROBNICATE t; CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT g(); END"
+    )
+    assert [s.kind for s in found] == [UNPARSED, "CreateFunctionStmt"]
+    assert [s.functions for s in found] == [set(), {"g"}]
 
 
 def test_reads_text_above_the_limit_piece_by_piece() -> None:
@@ -333,23 +368,6 @@ def test_applies_savepoints_as_the_server_does(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("SELECT pg_catalog.SetVal('s', 1)", True),
-        ("DO $$ BEGIN EXECUTE 'SELECT setval(''s'', 1)'; END $$", True),
-        ("SELECT x FROM t -- setval", True),
-        ("SELECT U&\"\\0073etval\"('s', 1)", True),
-        ("ALTER SEQUENCE s RESTART", False),
-        ("SELECT nextval('s')", False),
-    ],
-    ids=["call", "string", "comment", "escaped", "restart", "nextval"],
-)
-def test_mentions_setval(text: str, *, expected: bool) -> None:
-    """Setval is suspected wherever its letters stand."""
-    assert mentions_setval(text) is expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
         ("SET CONSTRAINTS ALL IMMEDIATE", True),
         ("SELECT 1; set constraints all immediate; SELECT 2", True),
         ("SET CONSTRAINTS s.tripwire_raises, x IMMEDIATE", True),
@@ -363,7 +381,7 @@ def test_mentions_setval(text: str, *, expected: bool) -> None:
 )
 def test_sets_all_constraints(text: str, *, expected: bool) -> None:
     """Only what reaches the tripwire's own constraint counts."""
-    assert sets_all_constraints(read(text)) is expected
+    assert read_text(text).sets_all is expected
 
 
 def test_prints_what_reading_costs() -> None:

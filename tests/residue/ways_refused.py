@@ -30,7 +30,6 @@ for name, text, words in (
         "RELEASE SAVEPOINT oneroof_check",
         "refused RELEASE of a savepoint the check did not open",
     ),
-    ("set-transaction", "SET TRANSACTION READ ONLY", "refused SET TRANSACTION"),
     (
         "disarm-by-setting",
         "SET LOCAL oneroof.pass = 'x'",
@@ -63,11 +62,6 @@ for name, text, words in (
         "refused COPY to or from a file on the server",
     ),
     ("lo-export", "SELECT lo_export(1, '/tmp/x')", "refused lo_export()"),
-    (
-        "dblink",
-        "SELECT dblink_exec('dbname=directus', 'DELETE FROM modules')",
-        "refused dblink_exec()",
-    ),
     (
         "logical-message",
         "SELECT pg_logical_emit_message(false, 'x', 'y')",
@@ -206,10 +200,23 @@ def two_phase(db: Any) -> None:
 
 
 # ------------------------------------------ past the classifier: rights are missing
-UNSEEN = "DO $$ BEGIN EXECUTE 'COPY modules TO PROG' || 'RAM ''cat > /tmp/x'''; END $$"
+PUT_TOGETHER = (
+    "DO $$ BEGIN EXECUTE 'COPY modules TO PROG' || 'RAM ''cat > /tmp/x'''; END $$"
+)
+ways.statement(
+    "put-together-copy",
+    "COPY to a program, put together of literals inside a DO block",
+    CLASSIFIER,
+    PUT_TOGETHER,
+    refused="refused COPY to or from a program on the server",
+)
+UNSEEN = (
+    "DO $$ DECLARE x text := 'COPY modules'; BEGIN"
+    " EXECUTE x || ' TO PROGRAM ''cat > /tmp/x'''; END $$"
+)
 ways.statement(
     "unseen-copy",
-    "COPY to a program, put together inside a DO block",
+    "COPY to a program, put together of a variable inside a DO block",
     RIGHT,
     UNSEEN,
     sqlstate="42501",

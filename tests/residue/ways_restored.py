@@ -272,6 +272,25 @@ for name, what, texts in (
             "SET work_mem = '77MB'",
             "SELECT set_config('lock_timeout', '9s', false)",
             "SET ROLE NONE",
+            "RESET SESSION AUTHORIZATION",
+        ),
+    ),
+    (
+        "transaction-mode",
+        "`SET TRANSACTION READ ONLY`, and defaults of later transactions",
+        (
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE, NOT DEFERRABLE",
+            "SET default_transaction_isolation = 'serializable'",
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY",
+        ),
+    ),
+    (
+        "other-strings",
+        "`SET standard_conforming_strings = off`",
+        (
+            "SET standard_conforming_strings = off",
+            r"SELECT 'it\'s; COMMIT; --'",
+            "UPDATE pg_settings SET setting = 'off' WHERE name = 'jit'",
         ),
     ),
     (
@@ -322,6 +341,32 @@ for name, what, texts in (
             db.execute(text)
 
     ways.rows[name] = Way(name, what, ROLLBACK, run)
+
+
+@ways("`ROLLBACK TO` the name of a `transaction()`", ROLLBACK)
+def named_transaction(db: Any) -> None:
+    with db.transaction("named") as outer:
+        db.execute("DELETE FROM modules")
+        db.execute('ROLLBACK TO "named"')
+        with db.transaction() as inner:
+            db.execute(f'ROLLBACK TO "{inner.savepoint_name}"')
+        db.execute(f"ROLLBACK TO SAVEPOINT {outer.savepoint_name}")
+
+
+@ways("stubs of the test's own, named like functions that act outside", ROLLBACK)
+def stubs(db: Any) -> None:
+    db.execute(
+        "CREATE SCHEMA mine;"
+        " CREATE FUNCTION http_get(text) RETURNS text LANGUAGE sql AS 'SELECT $1';"
+        " CREATE FUNCTION mine.dblink_connect(text) RETURNS text LANGUAGE plpgsql"
+        " AS $$ BEGIN RETURN $1; END $$;"
+        " CREATE FUNCTION mine.pg_reload_conf() RETURNS bool RETURN true;"
+        " SELECT http_get('x')"
+    )
+    db.execute("SELECT http_get('x'), mine.dblink_connect('y'), mine.pg_reload_conf()")
+    db.execute("DO $$ BEGIN PERFORM http_get('x'); END $$")
+    db.execute("SET search_path = mine, pg_catalog")
+    assert db.execute("SELECT pg_reload_conf()").fetchone() == (True,)
 
 
 @ways("a transaction that failed, its error swallowed", ROLLBACK)

@@ -119,6 +119,20 @@ def commit_in_procedure(db: Any) -> None:
     db.execute("CALL p()")
 
 
+ways.statement(
+    "dblink-not-there",
+    "`dblink_exec()` where the extension is not installed",
+    SERVER,
+    "SELECT dblink_exec('dbname=directus', 'DELETE FROM modules')",
+    sqlstate="42883",
+)
+ways.statement(
+    "isolation-level",
+    "`SET TRANSACTION ISOLATION LEVEL SERIALIZABLE`",
+    SERVER,
+    "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    sqlstate="25001",
+)
 ways.statement("vacuum", "`VACUUM`", SERVER, "VACUUM law_catalog", sqlstate="25001")
 ways.statement(
     "index-concurrently",
