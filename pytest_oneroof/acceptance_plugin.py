@@ -55,9 +55,9 @@ class AcceptancePlugin(RunPlugin):
         """Put the shipped items before the project's own; -m leaves the readers."""
         if self.is_controller and not self.config.option.collectonly:
             return
-        items[:0] = shipped.collect_items(
-            session, self.pack, self.wanted(), self.selected
-        )
+        shown = shipped.collect_items(session, self.pack, self.wanted(), self.selected)
+        self.items.offer(shown)
+        items[:0] = shown
 
     def _told_fit(self, worker: Mapping[str, Any]) -> Fit:
         """Return what the controller found of the pack: a worker reads no baseline."""
@@ -77,16 +77,18 @@ class AcceptancePlugin(RunPlugin):
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the closing section."""
-        if not self.tally.items:
-            for line in self.reporting.failures:
-                terminalreporter.write_line(line)
+        if self.conclusion is None:
             return
         short = self.config.get_verbosity() < 0
         terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("oneroof acceptance")
         lines = acceptance_lines(
-            self.tally, self.production.end, suite_of=shipped.suite_of, short=short
+            self.tally,
+            self.conclusion,
+            self.production.end,
+            suite_of=shipped.suite_of,
+            short=short,
         )
         if not short:
             lines[-1:-1] = self.reporting.closing_lines()

@@ -90,5 +90,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Give back whatever is still held."""
     plugin = config.stash.get(plugin_key, None)
     if plugin is not None:
+        plugin.hold_status()
         plugin.stop()
         del config.stash[plugin_key]

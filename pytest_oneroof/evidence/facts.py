@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.evidence.counting import Evidence
 from pytest_oneroof.evidence.heat import Cell
 
 OWN = "own tests"
@@ -28,7 +29,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Check:
-    """One item: what it claims, what came of it, where it was measured."""
+    """One item: what it claims, what came of it, where it was measured.
+
+    `outcome` is one of the states of `counting.count`, `why` its reason, `evidence`
+    what it was decided by.
+    """
 
     nodeid: str
     suite: str
@@ -39,6 +44,8 @@ class Check:
     message: str = ""
     proof: Proof | None = None
     figures: tuple[Figure, ...] = ()
+    why: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def ident(self) -> str:

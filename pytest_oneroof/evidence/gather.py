@@ -28,7 +28,7 @@ from pytest_oneroof.evidence.facts import (
     Told,
 )
 from pytest_oneroof.evidence.heat import Cell, cells_of
-from pytest_oneroof.evidence.tally import Outcome, Share, Tally
+from pytest_oneroof.evidence.tally import Item, Share, Tally
 from pytest_oneroof.evidence.tiers import tiers_of
 
 _FIGURE = re.compile(r"^  (.+?): expected (.+?), found (.+)$", re.MULTILINE)
@@ -125,7 +125,8 @@ def message_of(report: Any) -> str:
     return str(crash.message if crash is not None else report.longrepr or "").strip()
 
 
-def _check(nodeid: str, item: Outcome, noted: Noted, setting: Setting) -> Check:
+def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
+    counted = item.counted
     suite = setting.suite_of(nodeid) or OWN
     with _told_wrongly("figures"):
         told = [Figure(*map(_text, f)) for f in _values(noted.properties, "figures")]
@@ -136,10 +137,12 @@ def _check(nodeid: str, item: Outcome, noted: Noted, setting: Setting) -> Check:
         suite=suite,
         where=setting.where(suite),
         claim=noted.claim,
-        outcome=item.outcome,
+        outcome=counted.state,
+        why=counted.why,
         seconds=item.seconds,
         message=noted.message,
         proof=item.proof,
+        evidence=item.evidence,
         figures=(*moved, *(f for f in told if f.name not in known)),
     )
 

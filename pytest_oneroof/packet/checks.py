@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jinja2
 
+from pytest_oneroof.evidence.conclusion import GO, NO_GO
+from pytest_oneroof.evidence.counting import Evidence, count, worst
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.attestations import attest
 from pytest_oneroof.packet.decision import check_decision
@@ -43,6 +45,8 @@ REQUIRED = (
 )
 # Files in which the packet speaks for itself; others quote what was refused.
 CLAIMS = ("README_FOR_REVIEWER.md", "status.txt", "manifest.json", "exit_codes.json")
+
+FOUND_BY_RUN = ("FAILED_OPEN", "NO_POSITIVE_CONTROL")
 
 _MALFORMED = (KeyError, TypeError, AttributeError, ValueError, jinja2.TemplateError)
 _OPEN_URL = re.compile(rb"[a-z][a-z0-9+.-]*://[^\s/:@\"]*:(?!\*\*\*@)[^\s/@\"]+@", re.I)
@@ -76,6 +80,17 @@ def check_level(level: str, files: Files, values: Values) -> list[Finding]:
             told = f"{test.__name__.strip('_')}: {type(error).__name__}: {error}"
             found.append(Finding("MALFORMED_PACKET", "packet", told))
     return found
+
+
+def against_run(found: Iterable[Finding], values: Values) -> list[Finding]:
+    """Return the findings that a run has made itself, and that its NO-GO tells.
+
+    A check that let bad input through is a finding against what was checked; the
+    packet that records it is whole. Under a GO it is a finding against the packet.
+    """
+    if values["run.json"]["verdict"] != NO_GO:
+        return []
+    return [finding for finding in found if finding.code in FOUND_BY_RUN]
 
 
 def _manifest(files: Files, values: Values) -> Iterator[Finding]:
@@ -112,16 +127,35 @@ def _raw_evidence(files: Files, values: Values) -> Iterator[Finding]:
 
 
 def _status(files: Files, values: Values) -> Iterator[Finding]:
-    run = values["run.json"]
-    against = pf.reasons_against(values)
-    if run["verdict"] == "GO" and (against or run["reasons"]):
-        told = "; ".join((against or run["reasons"])[:3])
-        yield Finding("STATUS_DISAGREES", "run.json", f"it says GO, and: {told}")
-    if run["verdict"] == "NO-GO" and not run["reasons"]:
-        yield Finding("STATUS_DISAGREES", "run.json", "NO-GO without a reason")
-    if run["verdict"] not in ("GO", "NO-GO"):
+    """Conclude again from each item's evidence; the verdict must follow from it."""
+    run, again = values["run.json"], pf.conclude_again(values)
+    if run["verdict"] not in (GO, NO_GO):
         told = f"unknown verdict {run['verdict']!r}"
         yield Finding("STATUS_DISAGREES", "run.json", told)
+    elif run["verdict"] != again.word:
+        told = f"it says {run['verdict']}, its evidence {again.word or 'nothing'}: "
+        told += "; ".join(again.reasons[:3]) or "nothing speaks against it"
+        yield Finding("STATUS_DISAGREES", "run.json", told)
+    elif run["verdict"] == GO and run["reasons"]:
+        told = f"it says GO, and: {run['reasons'][0]}"
+        yield Finding("STATUS_DISAGREES", "run.json", told)
+    elif run["verdict"] == NO_GO and not run["reasons"]:
+        yield Finding("STATUS_DISAGREES", "run.json", "NO-GO without a reason")
+
+
+def _items(files: Files, values: Values) -> Iterator[Finding]:
+    """Count each item again, and compare its proof with the evidence of it."""
+    results = values["results.json"]
+    for item in (*results["items"], *results["faults"]):
+        evidence = Evidence.from_values(item["evidence"])
+        counted, name = count(evidence), item["nodeid"]
+        if (item["outcome"], item["why"]) != (counted.state, counted.why):
+            told = f"{name} says {item['outcome']}, its evidence {counted.state}"
+            yield Finding("STATUS_DISAGREES", "results.json", told)
+        said = item["proof"]["verdict"] if item["proof"] else None
+        if item["suite"] != "controls" and said != worst(evidence.proofs):
+            told = f"the proof of {name} says {said}, its evidence another verdict"
+            yield Finding("STATUS_DISAGREES", "results.json", told)
 
 
 def _computed(files: Files, values: Values) -> Iterator[Finding]:
@@ -150,13 +184,23 @@ def _report(files: Files, values: Values) -> Iterator[Finding]:
     if told["verdict"]["status"] != run["verdict"]:
         found = f"it says {told['verdict']['status']}, run.json {run['verdict']}"
         yield Finding("STATUS_DISAGREES", VERDICT, found)
+    outcomes = {
+        check["nodeid"]: check["outcome"]
+        for suite in told["suites"]
+        for check in suite["checks"]
+    }
+    again = {i["nodeid"]: i["outcome"] for i in values["results.json"]["items"]}
+    for name in sorted(outcomes.keys() | again.keys()):
+        if outcomes.get(name) != again.get(name):
+            found = f"{name} {outcomes.get(name)}, the results say {again.get(name)}"
+            yield Finding("STATUS_DISAGREES", VERDICT, found)
     counts = pf.count_results(values["results.json"])
     for name in ("checks", "skipped", "clean", "dirty", "unprovable"):
         if told["summary"][name] != counts[name]:
             found = f"{name} {told['summary'][name]}, the results give {counts[name]}"
             yield Finding("STATUS_DISAGREES", VERDICT, found)
-    again = made_of(told) if run["tool"] == pf.TOOL else {}
-    for path, data in again.items():
+    made = made_of(told) if run["tool"] == pf.TOOL else {}
+    for path, data in made.items():
         if path in files and files[path] != data:
             found = "it is not what verdict.json gives when rendered again"
             yield Finding("STATUS_DISAGREES", path, found)
@@ -253,6 +297,7 @@ _TESTS: dict[str, tuple[Callable[[Files, Values], Iterator[Finding]], ...]] = {
         _manifest,
         _raw_evidence,
         _status,
+        _items,
         _computed,
         _report,
         _readme_of_another_version,

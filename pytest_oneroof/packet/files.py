@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,8 @@ import jinja2
 
 from pytest_oneroof import __version__, resources
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.evidence.conclusion import Conclusion, conclude
+from pytest_oneroof.evidence.counting import STATES, Evidence
 from pytest_oneroof.packet.attestations import attest, differences
 from pytest_oneroof.packet.given import PacketInput
 from pytest_oneroof.redaction import redacted
@@ -30,6 +32,8 @@ HASH_MANIFEST = "HASH_MANIFEST.txt"
 TREE = "packet_tree.sha256"
 GATES = ("G0", "G1", "G2", "G3", "G4")
 LEVELS = ("L0", "L1", "L2", "L3")
+# What is found of a run's items besides each one's own evidence.
+BESIDES = ("deselected", "uncollected", "lost", "found")
 FAIL_CLOSED_SUITES = ("probes", "seal")
 
 ROLES = {
@@ -93,7 +97,11 @@ def build_values(given: PacketInput) -> dict[str, Any]:
     baselines = [asdict(baseline) for baseline in given.baselines]
     values: dict[str, Any] = {
         "run.json": run,
-        "results.json": {"items": [asdict(item) for item in given.items]},
+        "results.json": {
+            "items": [asdict(item) for item in given.items],
+            "faults": [asdict(fault) for fault in given.faults],
+            **{name: list(given.besides.get(name, ())) for name in BESIDES},
+        },
         "baselines.json": {
             "baselines": baselines,
             "sessions": [dict(session) for session in given.sessions],
@@ -220,41 +228,44 @@ def count_results(results: Mapping[str, Any]) -> dict[str, int]:
     items = results["items"]
     outcomes = Counter(item["outcome"] for item in items)
     verdicts = Counter(item["proof"]["verdict"] for item in items if item["proof"])
-    told = {name: outcomes[name] for name in ("passed", "failed", "skipped")}
+    told = {name: outcomes[name] for name in STATES}
     told |= {name: verdicts[name] for name in ("clean", "dirty", "unprovable")}
     return {"checks": len(items), **told}
 
 
-def reasons_against(values: Mapping[str, Any]) -> list[str]:
-    """Return what in the evidence forbids the verdict GO, in words."""
-    items = values["results.json"]["items"]
-    found = [
-        f"{item['nodeid']} {item['outcome']}"
-        for item in items
-        if item["outcome"] not in ("passed", "skipped")
-    ]
-    found += [
-        f"{item['nodeid']} is {item['proof']['verdict']}"
-        for item in items
-        if item["proof"] and item["proof"]["verdict"] != "clean"
-    ]
-    if not items:
-        found.append("no check ran")
-    elif all(item["outcome"] == "skipped" for item in items):
-        found.append("every check was skipped")
-    if values["run.json"]["exit_status"] != 0:
-        found.append(f"pytest ended with {values['run.json']['exit_status']}")
+def conclude_again(values: Mapping[str, Any]) -> Conclusion:
+    """Return the verdict that the packet's own evidence gives.
+
+    Raise TypeError, KeyError where that is not of the packet's form.
+    """
+    results = values["results.json"]
+    items = {
+        item["nodeid"]: Evidence.from_values(item["evidence"])
+        for item in (*results["items"], *results["faults"])
+    }
+    status = values["run.json"]["exit_status"]
+    return conclude(items, list(_against(values)), status)
+
+
+def _against(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is found against the run besides its items, in words."""
+    results = values["results.json"]
+    for name in results["uncollected"]:
+        yield f"{name} could not be collected"
+    for name in results["lost"]:
+        yield f"{name} ended without telling what it left"
     for baseline in values["baselines.json"]["baselines"]:
-        found += [
-            f"{baseline['database']}: {name} is not at exit as at entry"
-            for name in differences(baseline)
-        ]
+        for name in differences(baseline):
+            yield f"{baseline['database']}: {name} is not at exit as at entry"
     for session in values["baselines.json"]["sessions"]:
         proof = session.get("proof")
-        if session.get("differences") or (proof and proof["verdict"] != "clean"):
-            found.append(f"{session.get('clone', 'a session')} is not as it was")
-    broken = [s for s in values["seals.json"]["seals"] if s["seal"] != "holds"]
-    return found + [f"the seal {seal['manifest']} is broken" for seal in broken]
+        unclean = proof is not None and proof["verdict"] != "clean"
+        if session.get("differences") or session.get("unread") or unclean:
+            yield f"{session.get('clone', 'a session')} is not as it was"
+    for seal in values["seals.json"]["seals"]:
+        if seal["seal"] != "holds":
+            yield f"the seal {seal['manifest']} is broken"
+    yield from results["found"]
 
 
 def _raw(kind: str, path: str, data: bytes, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """One item: its worst outcome, seconds, message, and its proof's plain values."""
+    """One item: what it counts as, and the plain values that this was decided by."""
 
     nodeid: str
     suite: str
@@ -41,6 +41,8 @@ class ItemResult:
     seconds: float
     message: str = ""
     proof: Mapping[str, Any] | None = None
+    why: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ class PacketInput:
     `actions` are the commands that wrote anywhere ('rollout rehearse', 'rollout
     run', …); `sessions` the end of each process's share (clone, differences,
     proof); `probes` the probe records; `reports` the bytes of further files by
-    their path in the packet (report.html, verdict.json, …).
+    their path in the packet (report.html, verdict.json, …); `faults` are the
+    items of the negative controls; `besides` is what else was found of the items
+    (`files.BESIDES`).
     """
 
     run: RunFacts
@@ -97,3 +101,5 @@ class PacketInput:
     blockers: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
     reports: Mapping[str, bytes] = field(default_factory=dict)
+    faults: tuple[ItemResult, ...] = ()
+    besides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """What a run hands over for its evidence packet, from its facts and reports. Pure.
 
-What the packet computes against the run (`packet_files.reasons_against`) is added
-to the run's own reasons, so that no packet says GO on weaker grounds than others.
+Verdict and reasons are the run's own; `packet.checks` concludes again, by the same
+function, from the evidence of each item that is handed over here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.evidence.facts import PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Noted
-from pytest_oneroof.evidence.tally import Share, Tally
+from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.blockers import open_blockers
 from pytest_oneroof.packet.decision import template
@@ -69,6 +69,13 @@ def packet_of(
         verdict="NO-GO" if facts.reasons else "GO",
         reasons=facts.reasons,
         items=tuple(_items(facts)),
+        faults=tuple(_faults(tally)),
+        besides={
+            "deselected": tuple(tally.deselected),
+            "uncollected": tuple(tally.uncollected),
+            "lost": tuple(tally.lost),
+            "found": tuple(tally.besides),
+        },
         baselines=tuple(baselines),
         sessions=tuple(_session(share) for share in tally.shares),
         production=_production(facts, besides),
@@ -101,7 +108,22 @@ def _items(facts: RunFacts) -> Iterator[ItemResult]:
             seconds=round(check.seconds, 4),
             message=check.message,
             proof=proof,
+            why=check.why,
+            evidence=check.evidence.to_values(),
         )
+
+
+def _faults(tally: Tally) -> Iterator[ItemResult]:
+    for nodeid, item in tally.items.items():
+        if nodeid.startswith(FAULTS):
+            yield ItemResult(
+                nodeid=nodeid,
+                suite="controls",
+                outcome=item.counted.state,
+                seconds=round(item.seconds, 4),
+                why=item.counted.why,
+                evidence=item.evidence.to_values(),
+            )
 
 
 def _clone(share: Share) -> Baseline:

@@ -61,6 +61,7 @@ def verify_packet(folder: Path, *, pin: str | None = None) -> Answer:
         return Answer(WRONG_USE, {"packet": "absent", "findings": []}, (told,))
     files, findings = _read_files(folder, pin)
     levels = {"L0": findings}
+    against_run: list[Finding] = []
     if not findings:
         values, unreadable = packet_checks.read_values(files)
         levels["L1"] = unreadable
@@ -68,10 +69,12 @@ def verify_packet(folder: Path, *, pin: str | None = None) -> Answer:
             if level == "L1" and unreadable:
                 continue
             if not any(levels.values()):
-                levels[level] = packet_checks.check_level(level, files, values)
+                found = packet_checks.check_level(level, files, values)
+                against_run += packet_checks.against_run(found, values)
+                levels[level] = [f for f in found if f not in against_run]
     if any(levels.values()):
         return _broken(levels)
-    return _holds(files, values, _tree_pin(folder))
+    return _holds(files, values, _tree_pin(folder), against_run)
 
 
 def _read_files(
@@ -184,24 +187,30 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _holds(
-    files: Mapping[str, bytes], values: Mapping[str, Any], tree: str | None
+    files: Mapping[str, bytes],
+    values: Mapping[str, Any],
+    tree: str | None,
+    against_run: list[Finding],
 ) -> Answer:
     run = values["run.json"]
     counts = pf.count_results(values["results.json"])
+    # What the run let through is told by its NO-GO, and by the level reached.
+    reached = pf.LEVELS[: pf.LEVELS.index("L2")] if against_run else pf.LEVELS
     data = {
         "packet": "holds",
         "tree": tree,
         "files": len(files),
-        "level_reached": pf.LEVELS[-1],
+        "level_reached": reached[-1],
         "verdict": run["verdict"],
         "reasons": run["reasons"],
         "results": counts,
         "attestations": values["attestations.json"],
         "findings": [],
+        "found_by_run": [asdict(finding) for finding in against_run],
     }
     lines = (
         f"packet holds: {len(files)} files, tree {tree}",
-        f"levels {', '.join(pf.LEVELS)} reached; it records {run['verdict']} "
+        f"levels {', '.join(reached)} reached; it records {run['verdict']} "
         f"({run['target']}), {counts['passed']} of {counts['checks']} checks passed",
     )
     return Answer(DONE, data, lines)

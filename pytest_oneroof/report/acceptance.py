@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pytest_oneroof.evidence.conclusion import Conclusion
 from pytest_oneroof.evidence.tally import Tally
 from pytest_oneroof.production.acceptance import AcceptanceExit
-from pytest_oneroof.report.terminal import reasons_against, suite_lines
+from pytest_oneroof.report import terminal
+from pytest_oneroof.report.terminal import suite_lines
 
 
 def acceptance_lines(
-    tally: Tally, end: AcceptanceExit | None, *, suite_of: object, short: bool
+    tally: Tally,
+    conclusion: Conclusion,
+    end: AcceptanceExit | None,
+    *,
+    suite_of: object,
+    short: bool,
 ) -> list[str]:
     """Return the section's lines: suites, channel, state, drift, verdict."""
     suites = suite_lines(tally, suite_of)
-    verdict = f"verdict    {verdict_line(tally, end)}"
+    verdict = verdict_line(conclusion, end)
+    verdict = f"verdict    {verdict}" if conclusion.word else verdict
     if short:
         return [" · ".join(" ".join(line.split()) for line in suites), verdict]
     if end is None:
@@ -56,15 +64,14 @@ def state_lines(end: AcceptanceExit) -> list[str]:
     return lines
 
 
-def verdict_line(tally: Tally, end: AcceptanceExit | None) -> str:
+def verdict_line(conclusion: Conclusion, end: AcceptanceExit | None) -> str:
     """Return the verdict of the acceptance, and that of the release beside it.
 
     A green acceptance says that production was read and not touched; whether the
     release may run is the gate's to say.
     """
-    reasons = reasons_against(tally)
-    told = f"NO-GO acceptance: {'; '.join(reasons)}" if reasons else "GO acceptance"
-    if end is None:
+    told = terminal.verdict_line(conclusion, "acceptance")
+    if end is None or not conclusion.word:
         return told
     if end.not_shown:
         told += f" ({'; '.join(end.not_shown)})"

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 
+from pytest_oneroof.evidence.conclusion import Conclusion
+from pytest_oneroof.evidence.counting import PASSED
 from pytest_oneroof.evidence.tally import Tally
 
 
 def closing_lines(
-    tally: Tally, *, suite_of: object, target: str, short: bool
+    tally: Tally, conclusion: Conclusion, *, suite_of: object, target: str, short: bool
 ) -> list[str]:
     """Return the section's lines: suites, proof, state, verdict; three if `short`."""
     assert callable(suite_of)
     suites = suite_lines(tally, suite_of)
     proof = proof_line(tally)
     state = state_line(tally)
-    verdict = verdict_line(tally, target)
+    verdict = verdict_line(conclusion, target)
     if short:
         return [" · ".join(" ".join(line.split()) for line in suites), proof, verdict]
     found = [f"found      {line}" for share in tally.shares for line in share.found]
-    return [*suites, f"proof      {proof}", *found, *state, f"verdict    {verdict}"]
+    last = f"verdict    {verdict}" if conclusion.word else verdict
+    return [*suites, f"proof      {proof}", *found, *state, last]
 
 
 def suite_lines(tally: Tally, suite_of: object) -> list[str]:
@@ -27,11 +30,10 @@ def suite_lines(tally: Tally, suite_of: object) -> list[str]:
     assert callable(suite_of)
     total: Counter[str] = Counter()
     passed: Counter[str] = Counter()
-    failed = set(tally.failed)
     for nodeid, item in tally.checks.items():
         name = suite_of(nodeid) or "own tests"
         total[name] += 1
-        passed[name] += item.outcome == "passed" and nodeid not in failed
+        passed[name] += item.counted.state == PASSED
     return [f"{name:<10} {passed[name]}/{total[name]}" for name in total]
 
 
@@ -70,25 +72,13 @@ def state_line(tally: Tally) -> list[str]:
     return [f"state      {many}entry = exit ({figures}sequences, schema)"]
 
 
-def reasons_against(tally: Tally) -> list[str]:
-    """Return why the verdict is NO-GO; empty for GO."""
-    reasons = []
-    if not tally.items:
-        reasons.append("no check ran")
-    if tally.failed:
-        first = tally.failed[0]
-        more = f" and {len(tally.failed) - 1} more" if len(tally.failed) > 1 else ""
-        reasons.append(f"{first} failed{more}")
-    skipped = [n for n, item in tally.items.items() if item.outcome == "skipped"]
-    if skipped and len(skipped) == len(tally.items):
-        reasons.append("every check was skipped")
-    reasons += tally.exit_findings()
-    return [*reasons, *tally.besides]
+def verdict_line(conclusion: Conclusion, target: str) -> str:
+    """Return GO or NO-GO for the target, with the reasons against it.
 
-
-def verdict_line(tally: Tally, target: str) -> str:
-    """Return GO or NO-GO for the target, with the reasons against it."""
-    reasons = reasons_against(tally)
-    if reasons:
-        return f"NO-GO {target}: {'; '.join(reasons)}"
-    return f"GO {target}"
+    Where nothing was checked there is no such word.
+    """
+    reasons = "; ".join(conclusion.reasons)
+    if not conclusion.word:
+        return f"no verdict: {reasons}"
+    told = f"{conclusion.word} {target}"
+    return f"{told}: {reasons}" if reasons else told

@@ -14,7 +14,6 @@ from pytest_oneroof.clone import standin, taking
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
@@ -249,9 +248,3 @@ class CloneRun:
         url = self.settings.production_url
         host = str(parse(url).get("host") or "") if url else ""
         return [host] if host and not host.startswith(("/", "@")) else []
-
-
-def proof_of(report: Any) -> Proof | None:
-    """Return the proof that a test report carries, or None."""
-    values = getattr(report, "oneroof_proof", None)
-    return Proof.from_dict(values) if values else None

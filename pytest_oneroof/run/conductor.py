@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
-from pytest_oneroof.evidence.tally import FAULTS, Share, Tally
+from pytest_oneroof.evidence.conclusion import Conclusion
+from pytest_oneroof.evidence.tally import FAULTS, Share, Tally, joined
 from pytest_oneroof.pack import Pack, Suite
 from pytest_oneroof.pack.fit import Fit
 from pytest_oneroof.report import terminal
 from pytest_oneroof.run import suites as shipped
-from pytest_oneroof.run.clone_side import CloneRun, proof_of
+from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.isolation import examples_isolated, needs_databases, uses_clone
+from pytest_oneroof.run.items_side import ItemsPlugin
 from pytest_oneroof.run.keys import failed_key, production_key, proofs_key, run_key
 from pytest_oneroof.run.production_side import ProductionPlugin
 from pytest_oneroof.run.progress import Meter
@@ -41,7 +43,8 @@ class RunPlugin:
         # Why the pack's suites are not collected, or ''.
         self.left_out = ""
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-        self.tally = Tally()
+        self.session: pytest.Session | None = None
+        self.conclusion: Conclusion | None = None
         self.progress = Meter()
         self.clone: CloneRun | None = None
         self.deselected = 0
@@ -52,6 +55,8 @@ class RunPlugin:
                 settings, complete=not self.paths_given and not self.is_controller
             )
             config.pluginmanager.register(replaced, "oneroof-replaced")
+        self.items = ItemsPlugin(self)
+        config.pluginmanager.register(self.items, "oneroof-items")
         self.production = ProductionPlugin(self)
         config.pluginmanager.register(self.production, "oneroof-production")
         self.controlling: ControlsPlugin | None = None
@@ -90,25 +95,49 @@ class RunPlugin:
         finally:
             self.progress.close()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Compare exit with entry; a difference fails the run.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session
+    ) -> Generator[None, object, object]:
+        """Compare exit with entry, and conclude: without GO no run ends with 0.
 
-        Last, as an interrupted test's fixtures are finished in this hook too.
+        When the other plugins are through, as an interrupted test's fixtures are
+        finished in this hook too.
         """
+        self.session = session
+        self.items.finish()
+        try:
+            return (yield)
+        except BaseException as error:
+            self.tally.besides.append(f"the session's end failed: {error!r}")
+            raise
+        finally:
+            self._finish(session)
+
+    def _finish(self, session: pytest.Session) -> None:
         self.production.finish()
         if self.controlling is not None:
-            self.controlling.finish(session)
+            self.controlling.finish()
+        share: dict[str, Any] | None = None
         if self.clone is not None and run_key in self.config.stash:
             share = asdict(self.clone.finish())
-            if self.worker is not None:
-                self.config.workeroutput["oneroof"] = json.dumps(share)  # type: ignore[attr-defined]
-            else:
-                self.tally.shares.append(Share.from_values(share))
-        if self.tally.exit_findings() and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.worker is not None:
+            told = {"share": share, **self.items.to_hand_in()}
+            self.config.workeroutput["oneroof"] = json.dumps(told)  # type: ignore[attr-defined]
+        elif share is not None:
+            self.tally.shares.append(Share.from_values(share))
         self.reporting.finish(session)
         self.stop()
+
+    def hold_status(self) -> None:
+        """Let no other plugin have a run without GO end with exit status 0."""
+        if self.session is not None and not self.session.exitstatus:
+            self.session.exitstatus = self.reporting.status
+
+    @property
+    def tally(self) -> Tally:
+        """What the run came to."""
+        return self.items.tally
 
     def stop(self) -> None:
         """Give the clone back and leave the server; idempotent."""
@@ -144,13 +173,16 @@ class RunPlugin:
             session, self.pack, self.wanted(), () if faults else checks
         )
         items[:0] = shown
+        self.items.offer(shown)
         self._prepare_databases(items)
         if self.controlling is not None:
             found = self.controlling.collect(session, items)
             if faults:
                 # Checks are called under the faults, and are not all items themselves.
+                self.items.leave_out(shown)
                 items[: len(shown)] = shipped.select(shown, checks)
                 found = shipped.select(found, faults)
+            self.items.offer(found)
             items += found
 
     def _prepare_databases(self, items: list[pytest.Item]) -> None:
@@ -218,23 +250,13 @@ class RunPlugin:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach an item's proof to the report of its teardown."""
+        """Give an item's proof to its properties, before a report takes them."""
         if item.stash.get(proofs_key, None):
             _tell_properties(item)
         report = yield
         if report.failed:
             item.stash[failed_key] = True
-        proofs = item.stash.get(proofs_key, None)
-        if proofs and report.when == "teardown":
-            report.__dict__["oneroof_proof"] = proofs[-1].to_dict()
         return report
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count an item's outcome and proof."""
-        item = self.tally.add(
-            report.nodeid, report.when or "", report.outcome, report.duration
-        )
-        item.proof = proof_of(report) or item.proof
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -256,8 +278,12 @@ class RunPlugin:
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker's end found."""
         output = getattr(node, "workeroutput", None) or {}
-        if "oneroof" in output:
-            self.tally.shares.append(Share.from_values(json.loads(output["oneroof"])))
+        if "oneroof" not in output:
+            return
+        told = json.loads(output["oneroof"])
+        self.items.handed_in(node, told)
+        if told["share"] is not None:
+            self.tally.shares.append(Share.from_values(told["share"]))
 
     # -------------------------------------------------------------- what is shown
 
@@ -269,13 +295,15 @@ class RunPlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the closing section."""
-        if not self.tally.items:
-            for line in self.reporting.failures:
-                terminalreporter.write_line(line)
+        if self.conclusion is None:
             return
         short = self.config.get_verbosity() < 0
         lines = terminal.closing_lines(
-            self.tally, suite_of=shipped.suite_of, target=self._target(), short=short
+            self.tally,
+            self.conclusion,
+            suite_of=shipped.suite_of,
+            target=self._target(),
+            short=short,
         )
         terminalreporter.ensure_newline()
         if not short:
@@ -362,15 +390,15 @@ def _split_faults(
 
 
 def _tell_properties(item: pytest.Item) -> None:
-    """Give an item's proof to junit, once, in its properties."""
-    if any(name == "oneroof_verdict" for name, _ in item.user_properties):
-        return
-    proof = item.stash[proofs_key][-1]
-    item.user_properties += [
-        ("oneroof_verdict", proof.verdict),
-        ("oneroof_ids", str(proof.ids)),
-        ("oneroof_committed", str(proof.committed)),
-        ("oneroof_constraints", proof.constraints),
-        ("oneroof_restored", "; ".join(str(r) for r in proof.restored) or "nothing"),
-        ("oneroof_left", "; ".join(str(r) for r in proof.dirty) or "nothing"),
-    ]
+    """Give an item's proof to junit, in its properties, in place of an earlier one."""
+    proof = joined(item.stash[proofs_key])
+    told = {
+        "oneroof_verdict": proof.verdict,
+        "oneroof_ids": str(proof.ids),
+        "oneroof_committed": str(proof.committed),
+        "oneroof_constraints": proof.constraints,
+        "oneroof_restored": "; ".join(str(r) for r in proof.restored) or "nothing",
+        "oneroof_left": "; ".join(str(r) for r in proof.dirty) or "nothing",
+    }
+    others = [pair for pair in item.user_properties if pair[0] not in told]
+    item.user_properties[:] = [*others, *told.items()]

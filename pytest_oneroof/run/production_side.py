@@ -141,7 +141,11 @@ class ProductionPlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put the entry checks first and the exit checks last; none on a worker."""
         entry, rest, exit_ = self._by_moment(items)
-        items[:] = rest if self.owner.worker is not None else [*entry, *rest, *exit_]
+        if self.owner.worker is not None:
+            self.owner.items.leave_out([*entry, *exit_])
+            items[:] = rest
+        else:
+            items[:] = [*entry, *rest, *exit_]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -196,6 +200,7 @@ class ProductionPlugin:
         names = {suite.name for suite in suites}
         selected = tuple(a for a in self.owner.selected if shipped.suite_of(a) in names)
         items = shipped.collect_items(session, self.owner.pack, suites, selected)
+        self.owner.items.offer(items)
         # As of any items: what -m, -k and --deselect say counts for these too.
         modify: Callable[..., Any] = self.config.pluginmanager.subset_hook_caller(
             "pytest_collection_modifyitems", remove_plugins=[self.owner, self]

@@ -19,6 +19,7 @@ import pytest
 
 from pytest_oneroof.answer import DONE
 from pytest_oneroof.errors import OneroofError, SettingsError
+from pytest_oneroof.evidence.conclusion import Conclusion, exit_status
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
 from pytest_oneroof.evidence.verdict import declared, judge
@@ -28,7 +29,6 @@ from pytest_oneroof.packet.of_run import packet_of
 from pytest_oneroof.packet.shipped_seals import check_shipped
 from pytest_oneroof.packet.write import require_ours, write_packet
 from pytest_oneroof.provenance.secrets_allow import read_allowed
-from pytest_oneroof.report import terminal
 from pytest_oneroof.report.document import document
 from pytest_oneroof.report.objectives import objective_lines
 from pytest_oneroof.report.report import report_files
@@ -53,6 +53,7 @@ class ReportPlugin:
         self.noted: dict[str, Noted] = {}
         self.started = datetime.now(UTC)
         self.facts: RunFacts | None = None
+        self.status = 0
         self.lines: list[str] = []
         self.failures: list[str] = []
         # Where a test changes the working folder, the packet's stays.
@@ -89,31 +90,32 @@ class ReportPlugin:
     # ------------------------------------------------------------------------ end
 
     def finish(self, session: pytest.Session) -> None:
-        """Gather the facts, and write the packet where one is wanted.
+        """Conclude, and write the packet where one is wanted.
 
         Call it when all shares are there and the clone is still held. A packet
         that is wanted and cannot be written, or does not hold, fails the run.
         """
         owner, status = self.owner, int(session.exitstatus)
-        if owner.worker is not None:
-            return
-        if not owner.tally.items:
-            if self.folder is not None:
-                self.failures.append("report     not written: no check ran")
+        if owner.worker is not None or owner.config.option.collectonly:
             return
         seals = check_shipped(owner.pack)
         broken = [f"the seal {seal.name} is broken" for seal in seals if not seal.holds]
         owner.tally.besides += broken
-        if status and not terminal.reasons_against(owner.tally):
-            owner.tally.besides.append(f"pytest ended with {status}")
-        if broken and not status:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        owner.conclusion = conclusion = owner.tally.conclude(status)
+        self.status = exit_status(conclusion.word, status)
+        if conclusion.word:
+            self._report(conclusion, Besides(seals=seals))
+        elif self.folder is not None:
+            self.failures.append("report     not written: no check ran")
+        session.exitstatus = self.status
+
+    def _report(self, conclusion: Conclusion, besides: Besides) -> None:
         try:
-            self.facts = self._gather(Besides(seals=seals))
+            self.facts = self._gather(conclusion, besides)
             if self.folder is not None:
-                self._write(self.folder, self.facts, int(session.exitstatus))
+                self._write(self.folder, self.facts, self.status)
         except OneroofError as error:
-            self._fail(session, str(error))
+            self._fail(str(error))
 
     def closing_lines(self) -> list[str]:
         """Return the closing section's lines: provenance, objectives, the packet."""
@@ -142,12 +144,12 @@ class ReportPlugin:
             f"report     {shown}/report.html",
         ]
 
-    def _fail(self, session: pytest.Session, message: str) -> None:
+    def _fail(self, message: str) -> None:
         head, *details = message.splitlines()
         self.failures.append(f"report     FAILED: {head}")
         self.failures += [f"           {line.strip()}" for line in details]
-        if self.folder is not None and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.folder is not None:
+            self.status = self.status or pytest.ExitCode.TESTS_FAILED
 
     def _require_usable(self) -> None:
         """Refuse what could not be used at the end, before anything runs."""
@@ -161,7 +163,7 @@ class ReportPlugin:
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from error
 
-    def _gather(self, besides: Besides) -> RunFacts:
+    def _gather(self, conclusion: Conclusion, besides: Besides) -> RunFacts:
         owner, controlling = self.owner, self.owner.controlling
         measured = measured_of(owner.pack)
         production = self._production()
@@ -182,7 +184,7 @@ class ReportPlugin:
             owner.tally,
             self.noted,
             setting,
-            reasons=terminal.reasons_against(owner.tally),
+            reasons=conclusion.reasons,
             run=run_record.told_of(owner, self.started),
             besides=replace(
                 besides,
@@ -204,7 +206,7 @@ class ReportPlugin:
         if production == PRODUCTION or self.owner.production.end is not None:
             return production
         proofs = [item.proof for item in self.owner.tally.items.values()]
-        read = any(p and p.constraints == run_record.READ_ONLY for p in proofs)
+        read = any(p and run_record.READ_ONLY in p.constraints for p in proofs)
         return production if read else NONE
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.evidence.counting import Evidence, Phase
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.blockers import open_blockers, read_blockers
@@ -34,6 +35,16 @@ FIGURES = {"own": 30, "gap": 0}
 def proof(verdict: str = "clean") -> dict[str, Any]:
     """Return the plain values of a proof."""
     return {"check": "x", "verdict": verdict, "ids": 2, "dirty": [], "reason": ""}
+
+
+def evidence(*outcomes: str, proofs: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the evidence of an item whose three phases had these outcomes."""
+    ends = zip(("setup", "call", "teardown"), outcomes, strict=True)
+    phases = tuple(Phase(when, outcome, ran=when == "call") for when, outcome in ends)
+    return Evidence(1, bool(proofs), phases, proofs).to_values()
+
+
+PASSED = ("passed", "passed", "passed")
 
 
 def record(name: str, must: str = "refuse", code: int = 3) -> dict[str, Any]:
@@ -72,8 +83,15 @@ GOOD = PacketInput(
             0.01,
             "",
             proof(),
+            evidence=evidence(*PASSED, proofs=("clean",)),
         ),
-        ItemResult("oneroof/test_seal.py::test_drift[bom]", "seal", "passed", 0.0),
+        ItemResult(
+            "oneroof/test_seal.py::test_drift[bom]",
+            "seal",
+            "passed",
+            0.0,
+            evidence=evidence(*PASSED),
+        ),
     ),
     baselines=(
         Baseline("clone", CLONE, FIGURES, FIGURES, "f1", "f1"),
@@ -95,7 +113,12 @@ BAD = dataclasses.replace(
     verdict="NO-GO",
     reasons=("oneroof/test_coverage.py::test_r1_1 failed",),
     items=(
-        dataclasses.replace(GOOD.items[0], outcome="failed", message="expected 30"),
+        dataclasses.replace(
+            GOOD.items[0],
+            outcome="failed",
+            message="expected 30",
+            evidence=evidence("passed", "failed", "passed", proofs=("clean",)),
+        ),
     ),
 )
 

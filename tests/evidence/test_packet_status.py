@@ -9,11 +9,23 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.evidence.counting import Evidence, Phase
 from pytest_oneroof.packet import files as pf
-from pytest_oneroof.packet.given import Baseline, PacketInput
+from pytest_oneroof.packet.given import Baseline, ItemResult, PacketInput
 from pytest_oneroof.packet.write import write_packet
 
-from .packets import BAD, CLONE, FIGURES, GOOD, codes, forge, proof
+from .packets import (
+    BAD,
+    CLONE,
+    FIGURES,
+    GOOD,
+    PASSED,
+    codes,
+    evidence,
+    forge,
+    proof,
+    record,
+)
 
 
 @pytest.fixture
@@ -27,6 +39,30 @@ def packet(tmp_path: Path) -> Path:
 
 def _fail_first(value: Any) -> None:
     value["items"][0]["outcome"] = "failed"
+
+
+def _fail_call(value: Any) -> None:
+    value["items"][0]["evidence"]["phases"][1]["outcome"] = "failed"
+
+
+def _uncall(value: Any) -> None:
+    del value["items"][0]["evidence"]["phases"][1]
+
+
+def _unwitness(value: Any) -> None:
+    value["items"][0]["evidence"]["phases"][1]["ran"] = False
+
+
+def _unprove(value: Any) -> None:
+    value["items"][0]["evidence"]["proofs"] = []
+
+
+def _select_twice(value: Any) -> None:
+    value["items"][0]["evidence"]["selected"] = 2
+
+
+def _lose(value: Any) -> None:
+    value["lost"].append("worker gw0")
 
 
 def _dirty_first(value: Any) -> None:
@@ -107,6 +143,12 @@ def _level(value: Any) -> None:
 
 FORGERIES: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "failed check": ("results.json", _fail_first, "STATUS_DISAGREES"),
+    "failed call": ("results.json", _fail_call, "STATUS_DISAGREES"),
+    "call left out": ("results.json", _uncall, "STATUS_DISAGREES"),
+    "call by another": ("results.json", _unwitness, "STATUS_DISAGREES"),
+    "proof left out": ("results.json", _unprove, "STATUS_DISAGREES"),
+    "a run too few": ("results.json", _select_twice, "STATUS_DISAGREES"),
+    "worker lost": ("results.json", _lose, "STATUS_DISAGREES"),
     "dirty check": ("results.json", _dirty_first, "STATUS_DISAGREES"),
     "unprovable check": ("results.json", _unprovable_first, "STATUS_DISAGREES"),
     "no check": ("results.json", _no_items, "STATUS_DISAGREES"),
@@ -221,61 +263,101 @@ def _first(**changes: Any) -> PacketInput:
     return dataclasses.replace(GOOD, items=(item, *GOOD.items[1:]))
 
 
+def _unclean(verdict: str) -> PacketInput:
+    return _first(
+        outcome="failed",
+        why=f"its proof is {verdict}",
+        proof=proof(verdict),
+        evidence=evidence(*PASSED, proofs=(verdict,)),
+    )
+
+
+def _skipped(item: ItemResult) -> ItemResult:
+    phases = (Phase("setup", "skipped"), Phase("teardown", "passed"))
+    told = Evidence(phases=phases).to_values()
+    return dataclasses.replace(item, outcome="skipped", proof=None, evidence=told)
+
+
+def _survivor() -> ItemResult:
+    told = evidence("passed", "failed", "passed")
+    return ItemResult("oneroof/controls::x", "controls", "failed", 0.1, evidence=told)
+
+
+FIRST = "oneroof/test_coverage.py::test_r1_1"
 AGAINST: dict[str, tuple[PacketInput, str]] = {
     "failed": (
         dataclasses.replace(BAD, verdict="GO", reasons=()),
-        "it says GO, and: oneroof/test_coverage.py::test_r1_1 failed; "
-        "pytest ended with 1",
+        f"NO-GO: {FIRST} failed",
     ),
-    "dirty": (
-        _first(proof=proof("dirty")),
-        "it says GO, and: oneroof/test_coverage.py::test_r1_1 is dirty",
+    "not called": (
+        _first(
+            outcome="not run",
+            why="set up, and not called to its end",
+            proof=None,
+            evidence=Evidence(phases=(Phase("setup", "passed"),)).to_values(),
+        ),
+        f"NO-GO: {FIRST} did not run: set up, and not called to its end",
     ),
+    "exit status": (
+        dataclasses.replace(GOOD, run=dataclasses.replace(GOOD.run, exit_status=1)),
+        "NO-GO: pytest ended with 1",
+    ),
+    "dirty": (_unclean("dirty"), f"NO-GO: {FIRST} failed: its proof is dirty"),
     "unprovable": (
-        _first(proof=proof("unprovable")),
-        "it says GO, and: oneroof/test_coverage.py::test_r1_1 is unprovable",
+        _unclean("unprovable"),
+        f"NO-GO: {FIRST} failed: its proof is unprovable",
     ),
     "nothing ran": (
         dataclasses.replace(GOOD, items=()),
-        "it says GO, and: no check ran",
+        "nothing: nothing was checked",
     ),
     "all skipped": (
-        dataclasses.replace(
-            GOOD, items=(dataclasses.replace(GOOD.items[0], outcome="skipped"),)
-        ),
-        "it says GO, and: every check was skipped",
+        dataclasses.replace(GOOD, items=(_skipped(GOOD.items[0]),)),
+        "nothing: nothing was checked",
+    ),
+    "not collected": (
+        dataclasses.replace(GOOD, besides={"uncollected": ("test_x.py",)}),
+        "NO-GO: test_x.py could not be collected",
+    ),
+    "worker lost": (
+        dataclasses.replace(GOOD, besides={"lost": ("worker gw1",)}),
+        "NO-GO: worker gw1 ended without telling what it left",
+    ),
+    "fault survived": (
+        dataclasses.replace(GOOD, faults=(_survivor(),)),
+        "NO-GO: oneroof/controls::x failed",
     ),
     "figure moved": (
         dataclasses.replace(
             GOOD, baselines=(Baseline("clone", CLONE, FIGURES, {"own": 29, "gap": 0}),)
         ),
-        f"it says GO, and: {CLONE}: own is not at exit as at entry",
+        f"NO-GO: {CLONE}: own is not at exit as at entry",
     ),
     "session moved": (
         dataclasses.replace(
             GOOD,
             sessions=({"clone": CLONE, "differences": {"own": [1, 2]}, "proof": None},),
         ),
-        f"it says GO, and: {CLONE} is not as it was",
+        f"NO-GO: {CLONE} is not as it was",
     ),
     "session dirty": (
         dataclasses.replace(
             GOOD,
             sessions=({"clone": CLONE, "differences": {}, "proof": proof("dirty")},),
         ),
-        f"it says GO, and: {CLONE} is not as it was",
+        f"NO-GO: {CLONE} is not as it was",
+    ),
+    "session not read": (
+        dataclasses.replace(GOOD, sessions=({"clone": CLONE, "unread": "gone"},)),
+        f"NO-GO: {CLONE} is not as it was",
     ),
     "seal broken": (
         dataclasses.replace(GOOD, seals=({"seal": "broken", "manifest": "m.txt"},)),
-        "it says GO, and: the seal m.txt is broken",
+        "NO-GO: the seal m.txt is broken",
     ),
-    "reason beside GO": (
-        dataclasses.replace(GOOD, reasons=("because",)),
-        "it says GO, and: because",
-    ),
-    "NO-GO without reason": (
-        dataclasses.replace(GOOD, verdict="NO-GO"),
-        "NO-GO without a reason",
+    "nothing against it": (
+        dataclasses.replace(GOOD, verdict="NO-GO", reasons=("because",)),
+        "GO: nothing speaks against it",
     ),
 }
 
@@ -289,18 +371,54 @@ def test_writing_a_verdict_against_its_evidence_is_told_at_once(
     answer = write_packet(tmp_path / "out", given)
     assert answer.status == 3
     assert answer.data["failed_level"] == "L1"
+    told = f"it says {given.verdict}, its evidence {told}"
     assert answer.data["findings"] == [
         {"code": "STATUS_DISAGREES", "path": "run.json", "found": told}
     ]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "reasons", "told"),
+    [
+        ("GO", ("because",), "it says GO, and: because"),
+        ("NO-GO", (), "NO-GO without a reason"),
+    ],
+    ids=["reason-beside-GO", "NO-GO-without-reason"],
+)
+def test_reasons_go_with_the_verdict(
+    tmp_path: Path, verdict: Any, reasons: tuple[str, ...], told: str
+) -> None:
+    """GO has no reason beside it, NO-GO at least one."""
+    base = GOOD if verdict == "GO" else BAD
+    given = dataclasses.replace(base, verdict=verdict, reasons=reasons)
+    answer = write_packet(tmp_path / "out", given)
+    assert [f["found"] for f in answer.data["findings"]] == [told]
+
+
 def test_skipped_seal_check_ends_the_levels_before_fail_closed(tmp_path: Path) -> None:
     """A GO whose seal checks did not run reaches L1, and no further."""
-    skipped = dataclasses.replace(GOOD.items[1], outcome="skipped")
-    given = dataclasses.replace(GOOD, items=(GOOD.items[0], skipped))
+    given = dataclasses.replace(GOOD, items=(GOOD.items[0], _skipped(GOOD.items[1])))
     answer = write_packet(tmp_path / "out", given)
     assert answer.status == 3
     assert answer.data["level_reached"] == "L1"
     assert answer.lines[1] == (
         "  FAILED_OPEN results.json: oneroof/test_seal.py::test_drift[bom] skipped"
     )
+
+
+def test_no_go_that_tells_what_was_let_through_is_whole(tmp_path: Path) -> None:
+    """A run in which bad input passed says NO-GO; its packet holds, and reaches L1."""
+    failed = dataclasses.replace(
+        GOOD.items[1],
+        outcome="failed",
+        evidence=evidence("passed", "failed", "passed"),
+    )
+    given = dataclasses.replace(
+        BAD,
+        items=(*BAD.items, failed),
+        probes=({**record("bom"), "actual_exit": 0}, record("control", "accept", 0)),
+    )
+    answer = write_packet(tmp_path / "out", given)
+    assert (answer.status, answer.data["verdict"]) == (0, "NO-GO")
+    assert answer.data["level_reached"] == "L1"
+    assert {f["code"] for f in answer.data["found_by_run"]} == {"FAILED_OPEN"}
