@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_oneroof.run.suites import suites
+from pytest_oneroof.pack import bundled
 
 Run = Callable[..., pytest.RunResult]
 TWO = "--oneroof-suite=coverage,isolation"
@@ -17,7 +17,7 @@ def test_runs_default_suites_in_empty_folder(run_oneroof: Run) -> None:
     """In an empty folder all default suites run, each check proved clean."""
     result = run_oneroof("--oneroof-clone")
     assert result.ret == 0, result.stdout.str()
-    names = [suite.name for suite in suites() if suite.default]
+    names = [suite.name for suite in bundled().suites if suite.default]
     result.stdout.fnmatch_lines(
         [
             "oneroof: embedded PostgreSQL 16 (default) in * (--oneroof-cache-dir)",
@@ -53,7 +53,8 @@ def test_selects_suites(run_oneroof: Run) -> None:
     )
     result = run_oneroof("--oneroof-clone", "--oneroof-suite=coverge")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*no suite is called coverge; there are: coverage, *"])
+    told = "*no suite is called coverge; the pack 'oneroof' has: coverage, *"
+    result.stderr.fnmatch_lines([told])
 
 
 def test_printed_ids_can_be_pasted_back(run_oneroof: Run) -> None:
