@@ -38,7 +38,8 @@ class Suite:
 
     `needs` is 'clone', 'read-only channel', 'rehearsal clones' or 'nothing'. An
     `ordered` suite stays on one worker, in its order. One with `moments` runs on
-    production, its checks parametrised by `moment`. `fail_closed`: a packet in which
+    production, its checks parametrised by `moment`. `engine`: it is the engine's own,
+    for any database. `fail_closed`: a packet in which
     one of its checks did not pass does not hold. Without `generated_faults` its
     checks are called under listed faults only.
     """
@@ -50,11 +51,16 @@ class Suite:
     moments: tuple[str, ...] = ()
     fail_closed: bool = False
     generated_faults: bool = True
+    engine: bool = False
 
     @property
     def file(self) -> str:
         """The file name of its module."""
         return f"test_{self.name}.py"
+
+
+# The suite for any database. A pack's [suites] may leave it out of the default run.
+INTEGRITY = Suite("integrity", generated_faults=False, engine=True)
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ class Pack:
     clone_pattern: str = ANY_CLONE
     productions: tuple[str, ...] = ()
     fits: Fits = field(default_factory=Fits)
-    suites: tuple[Suite, ...] = ()
+    suites: tuple[Suite, ...] = (INTEGRITY,)
     figures: FigureFiles = field(default_factory=FigureFiles)
     gate: GateFiles = field(default_factory=GateFiles)
     standin: StandInFiles = field(default_factory=StandInFiles)

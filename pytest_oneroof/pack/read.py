@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import jsonschema  # type: ignore[import-untyped]
 from pytest_oneroof import resources
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.pack import model
-from pytest_oneroof.pack.model import FACTS, Pack, Suite
+from pytest_oneroof.pack.model import FACTS, INTEGRITY, Pack, Suite
 
 SCHEMA = "fixtures/pack.schema.json"
 SECTIONS: Mapping[str, type[Any]] = {
@@ -67,13 +67,21 @@ def _made(facts: Facts, root: Path, package: str, name: str) -> Pack:
         for key, kind in SECTIONS.items()
         if key in facts
     }
-    suites = tuple(
-        Suite(suite, **_plain(entry))
+    own = {
+        suite: _suite(suite, entry, root)
         for suite, entry in facts.get("suites", {}).items()
-    )
+    }
+    suites = tuple({INTEGRITY.name: INTEGRITY, **own}.values())
     others = {k: v for k, v in facts.items() if k not in (*SECTIONS, "suites")}
     values = {"name": name, **_plain(others), **sections, "suites": suites}
     return Pack(**values, root=root, package=package)
+
+
+def _suite(name: str, entry: Facts, root: Path) -> Suite:
+    """Return a pack's suite, or the engine's where the pack has none of that name."""
+    engine = name == INTEGRITY.name and not (root / f"suites/test_{name}.py").exists()
+    base = INTEGRITY if engine else Suite(name)
+    return replace(base, **_plain(entry))
 
 
 def _plain(values: Facts) -> dict[str, Any]:
@@ -119,6 +127,8 @@ def _named(facts: Facts) -> Iterator[tuple[Sequence[str], str, str]]:
             if value is not None and "names" in key.metadata:
                 yield [section, key.name], value, key.metadata["names"]
     for suite in facts.get("suites", {}):
+        if suite == INTEGRITY.name:
+            continue
         yield ["suites", suite], f"suites/test_{suite}.py", "file"
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_oneroof.pack import Pack, Suite
+from pytest_oneroof import integrity
+from pytest_oneroof.pack.model import Pack, Suite
 
 PREFIX = "oneroof"
+ENGINE = Path(integrity.__file__).parent
 
 
 def choose(pack: Pack, names: Iterable[str], *, default: bool) -> tuple[Suite, ...]:
@@ -68,9 +71,10 @@ def collect_items(
     """
     if not wanted:
         return []
-    folder = ShippedDirectory.from_parent(
-        session, path=pack.path("suites"), nodeid=PREFIX
-    )
+    place = ENGINE if pack.root is None else pack.path("suites")
+    if not place.is_dir():
+        place = ENGINE
+    folder = ShippedDirectory.from_parent(session, path=place, nodeid=PREFIX)
     folder.pack, folder.wanted = pack, wanted
     items = list(session.genitems(folder))
     return select(items, selected) if selected else items
@@ -107,8 +111,9 @@ def suites_of(pack: Pack, arguments: Iterable[str]) -> tuple[Suite, ...]:
 
 
 def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
+    place = ENGINE if suite.engine else parent.path
     module: pytest.Module = pytest.Module.from_parent(
-        parent, path=parent.path / suite.file, nodeid=f"{PREFIX}/{suite.file}"
+        parent, path=place / suite.file, nodeid=f"{PREFIX}/{suite.file}"
     )
     module.obj = load(parent.pack, suite.name)
     marks: Any = getattr(module.obj, "pytestmark", [])
@@ -119,7 +124,9 @@ def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
 
 def load(pack: Pack, name: str) -> Any:
     """Import a suite under its pack's name, its asserts rewritten by pytest."""
-    folder = f"{pack.package}.suites"
+    suite = pack.suite(name)
+    ours = suite is not None and suite.engine
+    folder = integrity.__name__ if ours else f"{pack.package}.suites"
     if folder not in sys.modules:
         pytest.register_assert_rewrite(folder)
     return importlib.import_module(f"{folder}.test_{name}")
