@@ -13,16 +13,12 @@ import psycopg
 import pytest
 from pytest_oneroof.suites.support import PACK, rows, sql
 
-from pytest_oneroof import resources
+from pytest_oneroof import note, resources
 from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.production.figures import PARTIAL, Figures
 
 Connection = psycopg.Connection[Any]
 Moved = dict[str, tuple[Any, Any]]
-
-# What the running check has compared: figure, expected, found. The report takes it
-# at the check's end, and empties it.
-NOTED: list[tuple[str, Any, Any]] = []
 
 
 def row(name: str) -> pytest.MarkDecorator:
@@ -77,12 +73,8 @@ def read_figures(
 
 def compare(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Moved:
     """Return the figures that differ, each with (expected, found)."""
-    NOTED.extend((name, value, found.get(name)) for name, value in expected.items())
-    return {
-        name: (value, found.get(name))
-        for name, value in expected.items()
-        if str(value) != str(found.get(name))
-    }
+    compared = [note(name, value, found.get(name)) for name, value in expected.items()]
+    return {figure.name: figure[1:] for figure in compared if figure.differs}
 
 
 def tell(moved: Moved, where: str, more: Iterable[str] = ()) -> None:

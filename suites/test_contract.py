@@ -209,6 +209,7 @@ def difference(
     missing = [row for row in expected if row not in told]
     beyond = [row for row in told if row not in expected]
     if missing or beyond or len(expected) != len(told):
+        compare({"rows": len(expected)}, {"rows": len(told)})
         lines = [f"{where}: not what the base tables say"]
         lines.append(f"  rows: expected {len(expected)}, found {len(told)}")
         lines += [f"  expected {shown(row)}" for row in missing[:SHOWN]]

@@ -29,10 +29,10 @@ from pytest_oneroof.controls.verdict import (
 )
 from pytest_oneroof.evidence.facts import Check
 from pytest_oneroof.evidence.tally import FAULTS
+from pytest_oneroof.expected import noting
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.isolation import examples_isolated, uses_clone
-from pytest_oneroof.run.report_side import take_figures
 
 if TYPE_CHECKING:
     from pytest_oneroof.run.clone_side import CloneRun
@@ -294,15 +294,13 @@ class ControlsPlugin:
 
 @contextlib.contextmanager
 def _called(item: pytest.Item, run: CloneRun, stage: Stage) -> Iterator[None]:
-    """Call a check; its figures are none of the next one's."""
-    try:
-        with (
-            stage.around(item),
-            examples_isolated(item, run, contextlib.nullcontext),
-        ):
-            yield
-    finally:
-        take_figures(item)
+    """Call a check; its figures are none of the report's."""
+    with (
+        noting(),
+        stage.around(item),
+        examples_isolated(item, run, contextlib.nullcontext),
+    ):
+        yield
 
 
 def checks_among(items: list[pytest.Item]) -> Iterator[pytest.Function]:

@@ -31,7 +31,6 @@ from pytest_oneroof.evidence.heat import Cell, cells_of
 from pytest_oneroof.evidence.tally import Item, Share, Tally
 from pytest_oneroof.evidence.tiers import tiers_of
 
-_FIGURE = re.compile(r"^  (.+?): expected (.+?), found (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -130,8 +129,6 @@ def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
     suite = setting.suite_of(nodeid) or OWN
     with _told_wrongly("figures"):
         told = [Figure(*map(_text, f)) for f in _values(noted.properties, "figures")]
-    moved = [Figure(*found) for found in _FIGURE.findall(noted.message)]
-    known = {figure.name for figure in moved}
     return Check(
         nodeid=nodeid,
         suite=suite,
@@ -143,7 +140,7 @@ def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
         message=noted.message,
         proof=item.proof,
         evidence=item.evidence,
-        figures=(*moved, *(f for f in told if f.name not in known)),
+        figures=tuple(told),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from pytest_oneroof.evidence.conclusion import Conclusion, exit_status
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
 from pytest_oneroof.evidence.verdict import declared, judge
+from pytest_oneroof.expected import Compared, noting
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet.blockers import read_blockers
 from pytest_oneroof.packet.of_run import packet_of
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 CLAIM = "oneroof_claim"
 NOTE = "oneroof_figures"
-FIGURES = "pytest_oneroof.suites.figures"
 MANY = 40
 LENGTH = 100
 
@@ -65,12 +64,19 @@ class ReportPlugin:
     # -------------------------------------------------------------------- reports
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Note the figures that a check compares, in its item's properties."""
+        with noting() as compared:
+            try:
+                return (yield)
+            finally:
+                _keep_figures(item, compared)
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
+        self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach an item's claim, the first paragraph of its docstring, and figures."""
-        if call.when == "call":
-            take_figures(item)
+        """Attach an item's claim, the first paragraph of its docstring."""
         report = yield
         if report.when == "setup":
             text = inspect.getdoc(getattr(item, "obj", None)) or ""
@@ -220,14 +226,13 @@ def measured_of(pack: Pack) -> dict[str, str]:
     }
 
 
-def take_figures(item: pytest.Item) -> None:
-    """Move what the check's suite has noted of figures to the item's properties."""
-    noted: list[Any] | None = getattr(sys.modules.get(FIGURES), "NOTED", None)
-    if not noted:
+def _keep_figures(item: pytest.Item, compared: list[Compared]) -> None:
+    """Keep figures in an item's properties, those first that differ."""
+    if not compared:
         return
-    told = dict.fromkeys((name, _short(e), _short(f)) for name, e, f in noted)
+    ordered = sorted(compared, key=lambda figure: not figure.differs)
+    told = dict.fromkeys((f.name, _short(f.expected), _short(f.found)) for f in ordered)
     item.user_properties.append((NOTE, json.dumps(list(told)[:MANY])))
-    noted.clear()
 
 
 def _short(value: Any) -> str:

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError, SettingsError
-from pytest_oneroof.production.gate import predicate
+from pytest_oneroof.pack import bundled
+from pytest_oneroof.production.gate import Gate
 from pytest_oneroof.release.plan import (
     FOLDER,
     MANIFEST,
@@ -27,6 +28,8 @@ from pytest_oneroof.sealing import manifest as m
 from pytest_oneroof.sealing.seal import SealBroken, write
 from pytest_oneroof.statements.read import read as read_statements
 from pytest_oneroof.statements.scripts import body
+
+PREDICATE = Gate(bundled()).predicate()
 
 PACKETS = ("full", "ownership")
 FILES = [
@@ -200,7 +203,7 @@ GATED = [
 def test_each_gated_file_quotes_the_one_predicate(name: str, path: str) -> None:
     """The text that opens the gate is the monitor's, letter for letter."""
     text = open_packet(name).files[path].decode()
-    assert text.count(predicate()) == 1
+    assert text.count(PREDICATE) == 1
     assert text.count("REFUSING: ratification gate not met") == 1
 
 
@@ -209,7 +212,7 @@ def test_no_other_file_asks_for_ratification() -> None:
     gated = [
         (name, path)
         for name, path in FILES
-        if predicate() in open_packet(name).files[path].decode()
+        if PREDICATE in open_packet(name).files[path].decode()
     ]
     assert sorted(gated) == sorted(GATED)
 

@@ -128,24 +128,16 @@ def test_provenance_refuses_it(planted: Planted) -> None:
             assert text not in said
 
 
-def test_refused_clone_leaves_nothing_applied(
+def test_a_refusal_is_about_the_guard(
     pytester: pytest.Pytester, users_server: str, production: str, tmp_path: Path
 ) -> None:
-    """Without a safe clone the run says what has to be delivered, and rejects each."""
+    """Every reason and its remedy, and no paperwork of a release below."""
     result = pytester.run(
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--oneroof-clone"),
         f"--oneroof-clone-url={with_database(users_server, production)}",
         f"--oneroof-cache-dir={tmp_path}",
     )
     assert result.ret == 10
-    result.stdout.fnmatch_lines(
-        [
-            "nothing was written to it",
-            "status: READY_NOT_APPLIED (NO_SAFE_PRODUCTION_SHAPED_CLONE_AVAILABLE)",
-            f"  {production} (present): NOT_ALLOWED, the guard refused it (name, *",
-            "  the operator's dump (absent): WOULD_BE_ALLOWED, not delivered",
-            "  live production (present): FORBIDDEN, *",
-            "the operator must deliver:",
-            "  - one production-shaped, secret-free, isolated dump *",
-        ]
-    )
+    result.stdout.fnmatch_lines(["guard refused *", "nothing was written to it"])
+    result.stdout.no_fnmatch_line("*READY_NOT_APPLIED*")
+    result.stdout.no_fnmatch_line("*must deliver*")
