@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from pytest_oneroof.suites.governed import Governed, read_governed, same
-from pytest_oneroof.suites.support import rows, sql
+from pytest_oneroof.suites.support import PACK, rows, sql
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Fingerprint, Rehearsal
@@ -98,7 +98,7 @@ class Journey:
                     self.reach(fault.at)
                 self._figures.clear()
                 stack.callback(self._figures.clear)
-                stack.enter_context(text_changed(fault))
+                stack.enter_context(text_changed(fault, PACK))
                 yield
         finally:
             self._under = ""

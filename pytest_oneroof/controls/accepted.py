@@ -18,7 +18,7 @@ from pytest_oneroof.clone.rehearsal import Rehearsal
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.rehearsed import open_session, rehearsed
-from pytest_oneroof.controls.stages import Stage, text_changed
+from pytest_oneroof.controls.stages import Stage
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.production.acceptance import AcceptanceRun
@@ -68,8 +68,7 @@ class ProductionStage(Stage):
         if self._run.server is None:
             pytest.skip("a production's faults need the embedded server")
         self._fault = fault
-        with text_changed(fault):
-            yield
+        yield
 
     @contextlib.contextmanager
     def calling(self, item: pytest.Function) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""A file of the package with another text in one place, while a block runs.
+"""A file of a pack, or of ours, with another text in one place, while a block runs.
 
 A data file is changed for whoever reads it by its pack or by `resources`. Of a Python
 file the functions get other code, so that whoever has imported them calls the changed
@@ -25,17 +25,17 @@ PACKAGE = "pytest_oneroof"
 
 
 @contextlib.contextmanager
-def changed(name: str, old: str, new: str) -> Iterator[None]:
+def changed(pack: Pack, name: str, old: str, new: str) -> Iterator[None]:
     """Change a file, wherever it holds `old`, to `new`, for a block.
 
-    `name` is relative to the folder of `suites`, `fixtures` and `sql`, or begins
-    with the package's name. Raise SettingsError where it holds no `old`.
+    `name` is relative to the pack's folder, or begins with our package's name. Raise
+    SettingsError where it holds no `old`.
     """
     if name.endswith(".py"):
-        with _code(name, old, new):
+        with _code(module_of(pack, name), name, old, new):
             yield
     else:
-        with _data(name, old, new):
+        with _data(pack, name, old, new):
             yield
 
 
@@ -47,37 +47,27 @@ def replaced(text: str, name: str, old: str, new: str) -> str:
 
 
 @contextlib.contextmanager
-def _data(name: str, old: str, new: str) -> Iterator[None]:
-    real_text, real_path = resources.read_text, resources.path
-    of_pack, path_of_pack = Pack.read_text, Pack.path
-    text = replaced(real_text(name), name, old, new)
+def _data(pack: Pack, name: str, old: str, new: str) -> Iterator[None]:
+    root, real_path = pack.root, Pack.path
+    text = replaced(pack.read_text(name), name, old, new)
     with tempfile.TemporaryDirectory(prefix="oneroof-control-") as folder:
-
-        def read_text(asked: str) -> str:
-            return text if asked == name else real_text(asked)
 
         def path(asked: str) -> Path:
             below = f"{asked.rstrip('/')}/"
             if asked != name and not name.startswith(below):
-                return real_path(asked)
+                return real_path(pack, asked)
             copy = Path(folder) / asked
             if not copy.exists():
-                _copy(real_path(asked), copy)
+                _copy(real_path(pack, asked), copy)
                 file = copy if asked == name else copy / name.removeprefix(below)
                 file.write_text(text, encoding="utf-8")
             return copy
 
-        def text_of(pack: Pack, asked: str) -> str:
-            return read_text(asked) if asked == name else of_pack(pack, asked)
+        def path_of(other: Pack, asked: str) -> Path:
+            return path(asked) if other.root == root else real_path(other, asked)
 
-        def path_of(pack: Pack, asked: str) -> Path:
-            found = path(asked)
-            return path_of_pack(pack, asked) if found == real_path(asked) else found
-
-        with (
-            _put(resources, read_text=read_text, path=path),
-            _put(Pack, read_text=text_of, path=path_of),
-        ):
+        ours = {"path": path} if root == resources.root() else {}
+        with _put(resources, **ours), _put(Pack, path=path_of):
             yield
 
 
@@ -102,8 +92,8 @@ def _put(module: Any, **values: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _code(name: str, old: str, new: str) -> Iterator[None]:
-    module = importlib.import_module(module_of(name))
+def _code(dotted: str, name: str, old: str, new: str) -> Iterator[None]:
+    module = importlib.import_module(dotted)
     assert module.__file__ is not None
     text = replaced(Path(module.__file__).read_text("utf-8"), name, old, new)
     other = types.ModuleType(module.__name__)
@@ -125,10 +115,10 @@ def _code(name: str, old: str, new: str) -> Iterator[None]:
         _forget(module)
 
 
-def module_of(name: str) -> str:
-    """Return the dotted name of the module that a Python file of ours is."""
+def module_of(pack: Pack, name: str) -> str:
+    """Return the dotted name of the module that a Python file is."""
     dotted = name.removesuffix(".py").replace("/", ".")
-    return dotted if dotted.startswith(f"{PACKAGE}.") else f"{PACKAGE}.{dotted}"
+    return dotted if dotted.startswith(f"{PACKAGE}.") else f"{pack.package}.{dotted}"
 
 
 def _functions(module: Any) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from pytest_oneroof.controls.called import Caller
 from pytest_oneroof.controls.catalog import Catalog, Fault, read_catalog
 from pytest_oneroof.controls.generated import SPEED, generate, read_rules, read_views
 from pytest_oneroof.controls.items import collect_faults, result_key
-from pytest_oneroof.controls.stages import GuardedStage, Stage
+from pytest_oneroof.controls.stages import GuardedStage, Stage, text_changed
 from pytest_oneroof.controls.touched import Touched, with_views
 from pytest_oneroof.controls.verdict import (
     NOTICED,
@@ -174,12 +175,21 @@ class ControlsPlugin:
         for check in texts:
             self._see_unbroken(check, stage)
         seen = []
-        with stage.broken(fault, name), self._on(stage):
+        with stage.broken(fault, name), self._changed(fault), self._on(stage):
             for check in texts:
                 seen.append(self._see(check, stage))
                 if fault.generated and seen[-1].outcome == NOTICED:
                     break
         return judge(fault, seen, texts)
+
+    def _changed(self, fault: Fault) -> AbstractContextManager[None]:
+        """Return a block in which the file that a fault changes is changed.
+
+        A suite that goes step by step does it itself, at the stage that is named.
+        """
+        if fault.kind == "stepped":
+            return contextlib.nullcontext()
+        return text_changed(fault, self._pack)
 
     def _called_for(self, fault: Fault) -> dict[str, str]:
         if not fault.generated:

@@ -23,7 +23,7 @@ from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.rehearsal import Rehearsal, rehearsal, why_not
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
-from pytest_oneroof.controls.stages import Stage, text_changed, undone_example
+from pytest_oneroof.controls.stages import Stage, undone_example
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import run_key
@@ -80,7 +80,6 @@ class RehearsalStage(Stage):
             role = sql.Identifier(made.clone.role)
             text = sql.SQL("SET LOCAL SESSION AUTHORIZATION {}").format(role)
             self._admin.execute(text)
-            opened.enter_context(text_changed(fault))
             self._config.stash[run_key] = staged
             opened.callback(self._config.stash.__setitem__, run_key, run)
             yield

@@ -16,6 +16,7 @@ from pytest_oneroof.controls.changed import changed
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.touched import Touched, touched_by
 from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.pack import Pack
 
 if TYPE_CHECKING:
     from pytest_oneroof.check.sandbox import Sandbox
@@ -83,8 +84,7 @@ class GuardedStage(Stage):
         try:
             if fault is not None:
                 make(connection, fault)
-            with text_changed(fault):
-                yield
+            yield
         finally:
             self.proof = self.sandbox.finish()
         if self.proof.verdict != "clean":
@@ -117,8 +117,8 @@ def undone_example(pgconn: Any) -> Iterator[None]:
         pgconn.exec_(NO_EXAMPLE)
 
 
-def text_changed(fault: Fault | None) -> AbstractContextManager[Any]:
+def text_changed(fault: Fault | None, pack: Pack) -> AbstractContextManager[Any]:
     """Return a block in which the file that a fault changes is changed."""
     if fault is None or not fault.file:
         return contextlib.nullcontext()
-    return changed(fault.file, fault.old, fault.new)
+    return changed(pack, fault.file, fault.old, fault.new)

@@ -10,6 +10,7 @@ from pytest_oneroof import resources
 from pytest_oneroof.clone import guard
 from pytest_oneroof.controls.changed import changed
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet import tokens
 from pytest_oneroof.packet.tokens import forbidden_in_value
 from pytest_oneroof.sealing import seal
@@ -19,12 +20,14 @@ GATE = "sql/gate/gate_check.sql"
 
 def test_a_data_file_is_changed_for_its_readers() -> None:
     """Text and path of a changed file, and of its folder, hold the other text."""
-    before = resources.read_text(GATE)
-    with changed(GATE, "coalesce(ospa, 0) < 1", "false"):
+    pack, before = bundled(), resources.read_text(GATE)
+    with changed(bundled(), GATE, "coalesce(ospa, 0) < 1", "false"):
         texts = (
             resources.read_text(GATE),
             resources.path(GATE).read_text(),
             (resources.path("sql/gate") / "gate_check.sql").read_text(),
+            pack.read_text(GATE),
+            (pack.path("sql/gate") / "gate_check.sql").read_text(),
         )
         assert len(set(texts)) == 1
         assert texts[0] == before.replace("coalesce(ospa, 0) < 1", "false") != before
@@ -37,7 +40,7 @@ def test_a_function_is_changed_for_who_has_imported_it() -> None:
     disguised = {"note": "REAL\u00adRUN_DONE"}
     whole = 'plain = unicodedata.normalize("NFKC", text)'
     assert forbidden_in_value("ＱＴ００１_READY")
-    with changed("pytest_oneroof/packet/tokens.py", whole, 'plain = ""'):
+    with changed(bundled(), "pytest_oneroof/packet/tokens.py", whole, 'plain = ""'):
         assert tokens._folded("abc") == ""
     assert tokens._folded("abc") == "abc"
     assert forbidden_in_value(disguised) == forbidden_in_value(disguised)
@@ -46,7 +49,7 @@ def test_a_function_is_changed_for_who_has_imported_it() -> None:
 def test_a_table_of_functions_keeps_the_real_ones() -> None:
     """A changed table holds the module's own functions, less the one taken out."""
     before = guard._TESTS
-    with changed("pytest_oneroof/clone/guard.py", "    _sessions,\n", ""):
+    with changed(bundled(), "pytest_oneroof/clone/guard.py", "    _sessions,\n", ""):
         assert set(before) - set(guard._TESTS) == {guard._sessions}
     assert guard._TESTS is before
 
@@ -57,7 +60,7 @@ def test_what_is_not_there_cannot_be_changed() -> None:
     for file in ("pytest_oneroof/sealing/seal.py", GATE):
         with (
             pytest.raises(SettingsError, match=f"{file} does not hold what a fault"),
-            changed(file, "no such text", ""),
+            changed(bundled(), file, "no such text", ""),
         ):
             pytest.fail("changed")
     assert seal.differences.__code__ is code
@@ -66,7 +69,9 @@ def test_what_is_not_there_cannot_be_changed() -> None:
 def test_an_error_in_the_block_changes_back() -> None:
     """The change ends with its block, however that ends."""
     code = seal.differences.__code__
-    change = changed("pytest_oneroof/sealing/seal.py", "found.sha256 !=", "None is")
+    change = changed(
+        bundled(), "pytest_oneroof/sealing/seal.py", "found.sha256 !=", "None is"
+    )
     inside = None
     with contextlib.suppress(KeyError), change:
         inside = seal.differences.__code__
