@@ -148,6 +148,21 @@ OPTIONS: tuple[Option, ...] = (
         "Databases that the read-only channel may read (default: the production)",
         ini_only=True,
     ),
+    Option(
+        "allowed_extensions",
+        "list",
+        (),
+        "Extensions that are admitted although their code may leave the database",
+        ini_only=True,
+    ),
+    Option(
+        "allowed_routines",
+        "list",
+        (),
+        "Routines and views, with their schema, that the read-only channel admits "
+        "although they reach past READ ONLY",
+        ini_only=True,
+    ),
 )
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -179,6 +194,8 @@ class Settings:
     clone_pattern: str = NO_CLONE
     productions: tuple[str, ...] = ()
     allowed_databases: tuple[str, ...] = ()
+    allowed_extensions: tuple[str, ...] = ()
+    allowed_routines: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, name: str) -> str:

@@ -159,7 +159,7 @@ def test_p9_no_write_channel(
 ) -> None:
     """The role cannot write, the transaction is READ ONLY, no id was assigned."""
     now = replace(run.facts, powers=read_powers(oneroof_production))
-    reasons = write_reasons(now)
+    reasons = write_reasons(now, run.rules)
     assert not reasons, "; ".join(reason.found for reason in reasons)
     found = rows(
         oneroof_production,

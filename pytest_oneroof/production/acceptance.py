@@ -92,6 +92,11 @@ class AcceptanceRun:
         assert self.channel is not None
         return self.channel.facts
 
+    @property
+    def uncovered(self) -> tuple[str, ...]:
+        """What the role may do that no proof of a reading covers."""
+        return () if self.channel is None else self.channel.uncovered
+
     def begin(self, check: str) -> ReadOnlyConnection:
         """Return the connection of one check, in a transaction of its own."""
         self.start()

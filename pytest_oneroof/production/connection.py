@@ -1,54 +1,43 @@
 """The connection that a check gets to production: it reads, one statement at a time.
 
-Each check gets an object of its own over the channel's one session. A result of
-more than the allowed rows is an error: a SELECT goes through a portal of the
-server, from which one row more than allowed is fetched and never the rest.
+Each check gets an object of its own over the channel's one session. What is sent goes
+through two doors, whoever made the cursor: `_start_query`, which each cursor of psycopg
+asks before it converts a text, and `_exec_command`, by which connection, transaction
+and server-side cursor send their own. libpq's connection is shown, not handed out.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
+import os
+import sys
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import psycopg
-from psycopg import pq
-from psycopg.generators import execute
+from psycopg import pq, sql
 
 from pytest_oneroof import errors as e
+from pytest_oneroof.postgres.handmade import take_over_caller
+from pytest_oneroof.production.cursors import Bounds, reading_cursor
+from pytest_oneroof.production.handle import Handle
+from pytest_oneroof.production.limits import LimitExceeded
 from pytest_oneroof.statements import policy
 from pytest_oneroof.statements import read as statements
 
 IDLE = pq.TransactionStatus.IDLE
-PORTAL = b"oneroof_rows"
-DECLARE = b"DECLARE %s NO SCROLL CURSOR FOR " % PORTAL
+# Begins the savepoint by which the channel reads the state after an error.
+OWN_SAVEPOINT = "oneroof_read"
+# How long the end of a check waits, in seconds, for a thread's statement.
+PATIENCE = 1.0
+# Modules of psycopg that need no more of libpq's connection than its state, and keep
+# what they got where a check finds it.
+ONLY_LOOKING = frozenset(
+    {"psycopg.transaction", "psycopg._connection_info", "psycopg._pipeline_base"}
+)
 READ = (
     "read with execute() and fetch; the channel opens the transaction before the "
     "check and ends it after"
 )
-
-
-class RowLimitExceeded(e.OneroofError):
-    """Raised when a result on the read-only channel has more rows than allowed.
-
-    It is never cut: what the check would have judged is not the whole result.
-    """
-
-    def __init__(self, limit: int, statement: str) -> None:
-        super().__init__(limit, statement)
-        self.limit = limit
-        self.statement = statement
-
-    def __str__(self) -> str:
-        line = " ".join(self.statement.split())
-        shown = line if len(line) <= 200 else f"{line[:199]}…"
-        return (
-            f"the result has more than {self.limit} rows\n"
-            f"  statement: {shown}\n"
-            "  instead: count, aggregate, or narrow it in the query; a result is "
-            "never cut"
-        )
 
 
 @dataclass
@@ -56,10 +45,12 @@ class Visit:
     """What is known of the check that reads, while it runs."""
 
     check: str
-    rows: int
+    bounds: Bounds
     over: bool = False
+    overdue: bool = False
     statements: int = 0
     refused: list[str] = field(default_factory=list)
+    process: int = field(default_factory=os.getpid)
 
     def refuse(self, message: str, remedy: str = READ) -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""
@@ -79,7 +70,26 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
     def __init__(self, pgconn: Any, visit: Visit) -> None:
         self.visit = visit
         super().__init__(pgconn)
-        self.prepare_threshold = None
+
+    @property
+    def pgconn(self) -> Any:
+        """libpq's connection: whole for psycopg itself, else to look at."""
+        name = str(sys._getframe(1).f_globals.get("__name__", ""))
+        trusted = name.partition(".")[0] == "psycopg" and name not in ONLY_LOOKING
+        return self._pgconn if trusted else self._shown
+
+    @pgconn.setter
+    def pgconn(self, pgconn: Any) -> None:
+        self._pgconn = pgconn
+        self._shown = Handle(pgconn, self._refuse_libpq)
+
+    def _refuse_libpq(self, name: str) -> NoReturn:
+        self.visit.refuse(f"pgconn.{name} is refused on the read-only channel")
+
+    @property
+    def info(self) -> Any:
+        """What is known of the connection."""
+        return psycopg.ConnectionInfo(self._shown)  # type: ignore[arg-type]
 
     @property
     def cursor_factory(self) -> Any:
@@ -95,7 +105,8 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         if name:
             self.visit.refuse(
                 f"a server-side cursor ({name!r}) is refused on the read-only channel",
-                f"use cursor() without a name: a result has at most {self.visit.rows} "
+                "use cursor() without a name: a result has at most "
+                f"{self.visit.bounds.rows} "
                 "rows",
             )
         return super().cursor(*args, **kwargs)
@@ -114,15 +125,34 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         self.visit.statements += 1
         return statements.read(text)[0]
 
+    def check_command(self, command: Any) -> None:
+        """Refuse what psycopg would send of its own but a savepoint and a SELECT."""
+        __tracebackhide__ = True
+        if isinstance(command, sql.Composable):
+            command = command.as_bytes(self)
+        text = command if isinstance(command, str) else bytes(command).decode()
+        verbs = {statement.verb for statement in statements.read(text)}
+        if verbs <= policy.SAVEPOINT_VERBS and OWN_SAVEPOINT not in text:
+            self.check_alive()
+        else:
+            self.check_text(text)
+
     def check_alive(self) -> None:
         """Refuse any use after the check's end, or after its transaction's."""
         __tracebackhide__ = True
+        if self.visit.process != os.getpid():
+            self.visit.refuse(
+                f"this connection belongs to the process of {self.visit.check}, not to "
+                "its child"
+            )
         if self.visit.over:
             self.visit.refuse(
                 f"this connection belonged to {self.visit.check}, which has ended",
                 "ask for the fixture in the test that uses it",
             )
-        if self.pgconn.transaction_status == IDLE:
+        if self._pgconn.pipeline_status:
+            self.visit.refuse("a pipeline is refused on the read-only channel")
+        if self._pgconn.transaction_status == IDLE:
             self.visit.refuse(
                 f"the READ ONLY transaction of {self.visit.check} is gone: nothing "
                 "more may be sent"
@@ -150,6 +180,21 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         """Refuse: in a pipeline no result could be bounded."""
         self.visit.refuse("pipeline() is refused on the read-only channel")
 
+    def _pipeline_nolock(self) -> Any:
+        self.visit.refuse("executemany() is refused on the read-only channel")
+
+    def notifies(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: nothing listens here, so that it would wait for ever."""
+        self.visit.refuse("notifies() is refused on the read-only channel")
+
+    def retire(self) -> bool:
+        """End its use; False while a thread holds it, whose statement may still go."""
+        held = self.lock.acquire(timeout=PATIENCE)
+        self.visit.over = True
+        if held:
+            self.lock.release()
+        return held
+
     def transaction(self, *args: Any, **kwargs: Any) -> Any:
         """Open a savepoint, as psycopg does within a transaction."""
         self.check_alive()
@@ -165,77 +210,17 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         __tracebackhide__ = True
         try:
             return super().wait(gen, *args, **kwargs)
-        except (e.StatementRefused, RowLimitExceeded) as refusal:
+        except (e.StatementRefused, LimitExceeded) as refusal:
             raise refusal.with_traceback(None) from None
 
     def _start_query(self) -> Any:
         self.check_alive()
+        take_over_caller(reading_cursor)
         return super()._start_query()
+
+    def _exec_command(self, command: Any, *args: Any, **kwargs: Any) -> Any:
+        self.check_command(command)
+        return super()._exec_command(command, *args, **kwargs)
 
     def __del__(self, *_: Any) -> None:
         """Say nothing: the session belongs to the run, not to this object."""
-
-
-@functools.cache
-def reading_cursor(factory: type) -> type:
-    """Return the cursor class that reads through the channel's limits."""
-    if issubclass(factory, _ReadingCursor):
-        return factory
-    return type(f"ReadOnly{factory.__name__}", (_ReadingCursor, factory), {})
-
-
-class _ReadingCursor:
-    _conn: ReadOnlyConnection
-    _statement: statements.Statement
-    # Of psycopg's cursor, which stands behind it in every class that is made.
-    _pgconn: Any
-    _results: list[Any]
-    _reset: Any
-    _set_results: Any
-    _check_results: Any
-    execute: Any
-    format: pq.Format
-
-    def executemany(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._conn.visit.refuse("executemany() is refused on the read-only channel")
-
-    def stream(self, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
-        kwargs.pop("size", None)
-        yield from self.execute(query, params, **kwargs)
-
-    def _convert_query(self, query: Any, params: Any = None) -> Any:
-        converted = super()._convert_query(query, params)  # type: ignore[misc]
-        text = converted.query.decode(self._conn.info.encoding)
-        self._statement = self._conn.check_text(text)
-        return converted
-
-    def _maybe_prepare_gen(self, pgq: Any, **kwargs: Any) -> Any:
-        limit, text = self._conn.visit.rows, self._statement.text
-        if self._statement.kind != "SelectStmt":
-            yield from super()._maybe_prepare_gen(pgq, **kwargs)  # type: ignore[misc]
-            if self._results[0].ntuples > limit:
-                self._reset()
-                raise RowLimitExceeded(limit, text)
-            return
-        written, pgq.query = pgq.query, DECLARE + pgq.query
-        yield from super()._maybe_prepare_gen(pgq, **kwargs)  # type: ignore[misc]
-        pgq.query = written
-        results = yield from self._fetch_gen(limit + 1, binary=kwargs.get("binary"))
-        yield from self._close_portal_gen()
-        if results[0].ntuples > limit:
-            self._reset()
-            raise RowLimitExceeded(limit, text)
-        self._set_results(results)
-
-    def _fetch_gen(self, rows: int, *, binary: bool | None) -> Any:
-        fmt = self.format if binary is None else pq.Format(binary)
-        self._pgconn.send_query_params(
-            b"FETCH FORWARD %d FROM %s" % (rows, PORTAL), None, result_format=fmt
-        )
-        results = yield from execute(self._pgconn)
-        self._check_results(results)
-        return results
-
-    def _close_portal_gen(self) -> Any:
-        self._pgconn.send_query(b"CLOSE " + PORTAL)
-        self._check_results((yield from execute(self._pgconn)))

@@ -137,7 +137,6 @@ _CODES = {
     "ROLE": "power",
     "OBJECT": "owner",
     "ROUTINE": "routine",
-    "PARAMETER": "grant",
     "LARGE OBJECT": "grant",
     "TABLE": "grant",
     "COLUMN": "grant",
@@ -152,7 +151,6 @@ _WHY = {
     "OBJECT": "an owner may change, lock and drop what it owns, and grant itself "
     "every right on it",
     "ROUTINE": "what runs there with other rights is not stopped by READ ONLY",
-    "PARAMETER": "it changes the server's configuration, which READ ONLY does not stop",
 } | dict.fromkeys(
     ("LARGE OBJECT", "TABLE", "COLUMN", "SEQUENCE", "SCHEMA", "DATABASE"), _GRANT
 )

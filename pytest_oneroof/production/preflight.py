@@ -16,6 +16,15 @@ from psycopg.rows import dict_row
 
 from pytest_oneroof import errors as e
 from pytest_oneroof import resources
+from pytest_oneroof.postgres.search_path import own_names
+from pytest_oneroof.production.past import (
+    NONE,
+    NOTHING,
+    Past,
+    Tolerated,
+    past_reasons,
+    read_past,
+)
 from pytest_oneroof.production.powers import Power, Reason, reasons_of
 from pytest_oneroof.settings import Settings
 
@@ -31,7 +40,10 @@ SELECT pg_catalog.current_database()::text AS database,
        session_user::text AS role,
        pg_catalog.pg_has_role(session_user, 'pg_read_all_stats', 'USAGE')
          AS sees_sessions,
-       pg_catalog.shobj_description(base.oid, 'pg_database') AS comment
+       pg_catalog.shobj_description(base.oid, 'pg_database') AS comment,
+       -- Where the system tells a server that its client has gone (manual,
+       -- client_connection_check_interval).
+       pg_catalog.version() ~ 'linux|darwin|bsd' AS sees_lost_clients
   FROM pg_catalog.pg_database AS base
  WHERE base.datname = pg_catalog.current_database()
 """
@@ -44,17 +56,19 @@ class ChannelRules:
     `databases` and `productions` are names, host:port/name, or system
     identifier/name (or /oid); `databases` empty means the productions.
     `clone_marker` begins the comment of databases that are clones, which no
-    channel reads. Times are milliseconds.
+    channel reads. Times are milliseconds, `size` is in bytes.
     """
 
     productions: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
     clone_marker: str = ""
+    tolerated: Tolerated = NOTHING
     statement_timeout: int = 5_000
     lock_timeout: int = 1_000
     idle_timeout: int = 60_000
     transaction_timeout: int = 300_000
     rows: int = 500
+    size: int = 8 * 1024 * 1024
 
     @classmethod
     def of(cls, settings: Settings, *, clone_marker: str) -> ChannelRules:
@@ -63,6 +77,7 @@ class ChannelRules:
             productions=settings.productions,
             databases=settings.allowed_databases,
             clone_marker=clone_marker,
+            tolerated=Tolerated(settings.allowed_extensions, settings.allowed_routines),
         )
 
 
@@ -78,8 +93,10 @@ class Facts:
     role: str
     sees_sessions: bool
     comment: str | None
+    sees_lost_clients: bool
     address: str
     powers: tuple[Power, ...]
+    past: Past = NONE
 
     def declared_as(self, entries: Iterable[str]) -> str | None:
         """Return the entry that names this database, or None."""
@@ -122,15 +139,18 @@ def read_facts(connection: psycopg.Connection[Any]) -> Facts:
     """
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL search_path = pg_catalog")
-        here = cursor.execute(_HERE).fetchone()
-        powers = read_powers(connection)
+        with own_names(connection):
+            here = cursor.execute(_HERE).fetchone()
+            powers = read_powers(connection)
+        mighty = any(power.power == "superuser" for power in powers)
+        past = NONE if mighty else read_past(connection)
     assert here is not None
     info = connection.info
     return Facts(
         **here,
         address=f"{info.host}:{info.port}/{here['database']}",
         powers=powers,
+        past=past,
     )
 
 
@@ -148,12 +168,16 @@ def admit(facts: Facts, rules: ChannelRules) -> None:
 
 def judge(facts: Facts, rules: ChannelRules) -> tuple[Reason, ...]:
     """Return every reason against reading with this role here."""
-    return (*_database(facts, rules), *write_reasons(facts))
+    return (*_database(facts, rules), *write_reasons(facts, rules))
 
 
-def write_reasons(facts: Facts) -> tuple[Reason, ...]:
-    """Return every reason why the role could write, by its powers."""
-    return reasons_of(facts.role, facts.powers)
+def write_reasons(facts: Facts, rules: ChannelRules) -> tuple[Reason, ...]:
+    """Return every reason why the role could do more than read, by what it may."""
+    held, past = facts.powers, facts.past
+    telling = [
+        p for p in held if p.kind != "ROUTINE" or not rules.tolerated.names(p.object)
+    ]
+    return (*reasons_of(facts.role, telling), *past_reasons(past, rules.tolerated))
 
 
 def _database(facts: Facts, rules: ChannelRules) -> Iterable[Reason]:

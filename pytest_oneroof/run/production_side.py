@@ -222,6 +222,10 @@ class ProductionPlugin:
             f"{facts.server_version.split()[0]}{standby}, read as {facts.role} "
             f"({self.where()})"
         ]
+        if run.uncovered:
+            lines.append(
+                f"oneroof: NOT COVERED on production: {'; '.join(run.uncovered)}"
+            )
         stand = _stand(run.entry.phase, run.entry.gate) if run.entry else ""
         return [*lines, f"oneroof: {stand}"] if stand else lines
 

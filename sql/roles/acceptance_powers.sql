@@ -6,6 +6,8 @@
 -- Returns: power, kind, object and holder: the role or membership that has it, or
 --   PUBLIC. Memberships count whether they are inherited or need SET ROLE.
 --
+-- Not here: what the role may execute that acts outside of its transaction (routines in
+-- C, server functions, settings): the preflight reads that by itself.
 -- Tolerated, as READ ONLY stops it: TEMPORARY on the database (PUBLIC has it by
 -- default, and CREATE TEMP TABLE is refused there), EXECUTE on routines that run
 -- with the caller's rights, REFERENCES, UPDATE on pg_settings.
@@ -66,11 +68,8 @@ routine AS (
     routine.oid,
     routine.oid::regprocedure::text AS name,
     routine.prosecdef,
-    routine.proowner,
-    language.lanname::text AS language,
-    language.lanpltrusted OR language.lanname IN ('internal', 'c') AS trusted
+    routine.proowner
   FROM pg_catalog.pg_proc AS routine
-  JOIN pg_catalog.pg_language AS language ON language.oid = routine.prolang
   JOIN pg_catalog.pg_namespace AS schema ON schema.oid = routine.pronamespace
   WHERE schema.nspname NOT IN ('pg_catalog', 'information_schema')
     AND routine.prorettype NOT IN (
@@ -133,13 +132,6 @@ granted (kind, object, grantee, power, owner) AS (
   FROM pg_catalog.pg_largeobject_metadata AS large
   CROSS JOIN LATERAL pg_catalog.aclexplode(large.lomacl) AS entry
   WHERE entry.privilege_type = 'UPDATE'
-  UNION ALL
-  SELECT
-    'PARAMETER', setting.parname, entry.grantee, entry.privilege_type,
-    10::oid
-  FROM pg_catalog.pg_parameter_acl AS setting
-  CROSS JOIN LATERAL pg_catalog.aclexplode(setting.paracl) AS entry
-  WHERE entry.privilege_type = 'ALTER SYSTEM'
 )
 SELECT found.power, found.kind, found.object, found.holder
 FROM (
@@ -177,11 +169,5 @@ FROM (
   JOIN mighty ON mighty.oid = lender.role
   WHERE routine.prosecdef
     AND NOT EXISTS (SELECT FROM holder WHERE holder.oid = routine.proowner)
-  UNION ALL
-  SELECT
-    'untrusted language ' || routine.language, 'ROUTINE', routine.name,
-    pg_catalog.pg_get_userbyid(routine.proowner)::text
-  FROM routine
-  WHERE NOT routine.trusted
 ) AS found
 ORDER BY found.kind, found.power, found.holder, found.object;

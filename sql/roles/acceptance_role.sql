@@ -4,15 +4,17 @@
 --   may grant the two predefined roles and CONNECT.
 -- Leaves: role oneroof_acceptance, or the one that the setting
 --   oneroof.acceptance_role names, member of pg_read_all_data and
---   pg_read_all_stats and of nothing else, read-only by default, twenty sessions
---   at most (pytest -n N takes N + 1), with CONNECT on this database. It has no
---   password yet: \password oneroof_acceptance sends none in clear text and leaves
---   none in a log. Run again, it changes nothing but what was altered by hand.
+--   pg_read_all_stats and of nothing else, read-only by default, with CONNECT on this
+--   database, one session at a time: while a run reads, the server refuses a second one
+--   with the role's password. It has no password yet: \password oneroof_acceptance
+--   sends none in clear text and leaves none in a log. Run again, it changes nothing
+--   but what was altered by hand.
 -- Undone by: REVOKE CONNECT ON DATABASE … FROM oneroof_acceptance;
 --   DROP ROLE oneroof_acceptance;
 --
 -- psql -v ON_ERROR_STOP=1 -d directus -f acceptance_role.sql
 -- Another name: PGOPTIONS='-c oneroof.acceptance_role=NAME' psql …
+-- For pytest -n N, which takes N + 1 sessions: '-c oneroof.acceptance_sessions=5'
 
 BEGIN;
 
@@ -21,6 +23,9 @@ DECLARE
   reader text := coalesce(
     nullif(current_setting('oneroof.acceptance_role', true), ''),
     'oneroof_acceptance'
+  );
+  sessions integer := coalesce(
+    nullif(current_setting('oneroof.acceptance_sessions', true), ''), '1'
   );
   setting text;
 BEGIN
@@ -35,7 +40,8 @@ BEGIN
     EXECUTE format('ALTER ROLE %I NOSUPERUSER NOREPLICATION NOBYPASSRLS', reader);
   END IF;
   EXECUTE format(
-    'ALTER ROLE %I LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT 20', reader
+    'ALTER ROLE %I LOGIN INHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT %s',
+    reader, sessions
   );
   EXECUTE format('GRANT pg_read_all_data, pg_read_all_stats TO %I', reader);
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), reader);

@@ -127,12 +127,19 @@ def production(cluster: Cluster) -> Production:
     return give_reader(cluster, "directus")
 
 
-def give_reader(cluster: Cluster, name: str) -> Production:
-    """Make the reading role by the shipped file, and return the production."""
+def give_reader(
+    cluster: Cluster, name: str, *, role: str = READER, sessions: int = -1
+) -> Production:
+    """Make the reading role by the shipped file, and return the production.
+
+    Tests beside read it at the same time: it may have any number of sessions.
+    """
     admin = cluster.url(ADMIN, name)
     with connect(admin) as connection:
+        connection.execute(f"SET oneroof.acceptance_sessions = {sessions}".encode())
+        connection.execute(f"SET oneroof.acceptance_role = {role}".encode())
         run_script(connection, resources.path(ROLE))
-    return Production(name, admin, cluster.url(READER, name))
+    return Production(name, admin, cluster.url(role, name))
 
 
 @pytest.fixture
@@ -150,12 +157,12 @@ def changed_copy(cluster: Cluster, production: Production) -> Iterator[Productio
 
 
 @contextlib.contextmanager
-def copied(cluster: Cluster, name: str) -> Iterator[Production]:
+def copied(cluster: Cluster, name: str, **reader: Any) -> Iterator[Production]:
     """Copy `directus` under another name, yield it, and drop it."""
     with connect(cluster.url(ADMIN, "postgres")) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE directus".encode())
     try:
-        yield give_reader(cluster, name)
+        yield give_reader(cluster, name, **reader)
     finally:
         with connect(cluster.url(ADMIN, "postgres")) as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

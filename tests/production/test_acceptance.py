@@ -394,7 +394,7 @@ def test_own_tests_read_production(
 
         @pytest.mark.readonly
         def test_ends_it(oneroof_target):
-            oneroof_target.pgconn.exec_(b"COMMIT")
+            oneroof_target._pgconn.exec_(b"COMMIT")
 
         @pytest.mark.readonly
         def test_clone(oneroof_clone):
@@ -467,3 +467,33 @@ def test_a_single_id_can_be_pasted_back(accept: Accept, production: Production) 
         result = accept(production, name, *workers)
         assert result.parseoutcomes()["passed"] == 1
         result.stdout.fnmatch_lines(["production 1/1", "verdict    GO acceptance; *"])
+
+
+def test_an_acceptance_in_which_a_routine_locks_is_no_go_by_name(
+    pytester: pytest.Pytester, accept: Callable[..., pytest.RunResult], copy: Production
+) -> None:
+    """A routine that locks is refused before any check, or, tolerated, found after."""
+    copy.execute(
+        "CREATE FUNCTION public.locks() RETURNS integer LANGUAGE sql"
+        " AS 'SELECT 1 FROM pg_advisory_lock(7)'"
+    )
+    pytester.makepyfile(
+        test_own="import pytest\n\n@pytest.mark.readonly\n"
+        "def test_locks(oneroof_production):\n"
+        "    oneroof_production.execute('SELECT public.locks()')\n"
+    )
+    refused = accept(copy, "test_own.py")
+    assert refused.ret == 10
+    refused.stdout.fnmatch_lines(
+        ["*1. ?reach? the role may use public.locks(): it calls pg_advisory_lock()*"]
+    )
+    dirty = accept(copy, "test_own.py", "-o", "oneroof_allowed_routines=public.locks")
+    assert dirty.ret == 1
+    dirty.stdout.fnmatch_lines(
+        [
+            "oneroof: NOT COVERED on production: public.locks()",
+            "*ResidueError: test_own.py::test_locks: dirty",
+            "*it holds the advisory lock (0, 7) of kind 1, ExclusiveLock",
+            "verdict * NO-GO acceptance: test_own.py::test_locks failed*",
+        ]
+    )

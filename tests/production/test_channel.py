@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import resource
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,14 +12,21 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
 
 from pytest_oneroof.errors import ServerError, StatementRefused
 from pytest_oneroof.fingerprint.compare import read_content, read_schema
 from pytest_oneroof.postgres.connect import connect
-from pytest_oneroof.production.channel import ProductionChannel
-from pytest_oneroof.production.connection import ReadOnlyConnection, RowLimitExceeded
+from pytest_oneroof.production.channel import OVERDUE, ProductionChannel
+from pytest_oneroof.production.connection import ReadOnlyConnection
+from pytest_oneroof.production.limits import (
+    ByteLimitExceeded,
+    RowLimitExceeded,
+    TimeLimitExceeded,
+)
+from pytest_oneroof.production.past import Tolerated
 
-from .conftest import Production
+from .conftest import Cluster, Production, copied
 
 # A routine of the database that writes, as its owner: no grammar shows it.
 WRITES = (
@@ -264,7 +272,7 @@ def test_beneath_the_grammar_the_mode_cannot_be_switched(
     reader: ReadOnlyConnection,
 ) -> None:
     """Sent past psycopg, SET TRANSACTION READ WRITE fails on the server."""
-    result = reader.pgconn.exec_(b"SAVEPOINT a; SET TRANSACTION READ WRITE")
+    result = reader._pgconn.exec_(b"SAVEPOINT a; SET TRANSACTION READ WRITE")
     assert b"must be set before any query" in result.error_message or (
         b"read-write mode" in result.error_message
     )
@@ -275,7 +283,7 @@ def test_a_transaction_that_was_ended_proves_nothing(
 ) -> None:
     """COMMIT sent past psycopg makes the reading unprovable; the next is clean."""
     connection = channel.begin("a check")
-    connection.pgconn.exec_(b"COMMIT")
+    connection._pgconn.exec_(b"COMMIT")
     with pytest.raises(StatementRefused, match="transaction of a check is gone"):
         connection.execute("SELECT 1")
     reading = channel.finish()
@@ -290,8 +298,8 @@ def test_another_transaction_in_its_place_proves_nothing(
 ) -> None:
     """COMMIT and BEGIN sent past psycopg are told; the role writes not even there."""
     connection = channel.begin("a check")
-    connection.pgconn.exec_(b"COMMIT; BEGIN READ WRITE; SAVEPOINT oneroof_read")
-    result = connection.pgconn.exec_(b"INSERT INTO public.tasks DEFAULT VALUES")
+    connection._pgconn.exec_(b"COMMIT; BEGIN READ WRITE; SAVEPOINT oneroof_read")
+    result = connection._pgconn.exec_(b"INSERT INTO public.tasks DEFAULT VALUES")
     assert b"permission denied for table tasks" in result.error_message
     reading = channel.finish()
     assert (reading.verdict, reading.reason) == (
@@ -388,3 +396,150 @@ def test_an_unreachable_production_is_told_without_its_password() -> None:
         ProductionChannel(url, Production("directus", "", "").rules)
     assert "reader:***@" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+MOVERS = (
+    "CREATE FUNCTION public.locks() RETURNS integer LANGUAGE plpgsql"
+    " AS $$ BEGIN PERFORM pg_advisory_lock(7, 9); RETURN 1; END $$",
+    "CREATE FUNCTION public.sets() RETURNS integer LANGUAGE plpgsql"
+    " AS $$ BEGIN PERFORM set_config('statement_timeout', '0', true); RETURN 1; END $$",
+    "CREATE FUNCTION public.becomes() RETURNS integer LANGUAGE plpgsql"
+    " AS $$ BEGIN SET ROLE pg_read_all_data; RETURN 1; END $$",
+    "CREATE FUNCTION public.sleeps() RETURNS integer LANGUAGE plpgsql AS $$"
+    " BEGIN PERFORM pg_sleep(30); RETURN 1;"
+    " EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(30); RETURN 2; END $$",
+    "CREATE FUNCTION public.dribbles() RETURNS SETOF integer LANGUAGE plpgsql AS $$"
+    " BEGIN FOR i IN 1..400 LOOP"
+    " BEGIN PERFORM pg_sleep(0.05); EXCEPTION WHEN query_canceled THEN NULL; END;"
+    " RETURN NEXT i; END LOOP; END $$",
+)
+LEFT = {
+    "SELECT public.locks()":
+        "it holds the advisory lock (7, 9) of kind 2, ExclusiveLock",
+    "SELECT public.sets()":
+        "it moved the setting statement_timeout: '300' before, '0' after",
+    "SELECT public.becomes()":
+        "it moved the setting role: 'none' before, 'pg_read_all_data' after",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def movable(cluster: Cluster, production: Production) -> Iterator[Production]:
+    """A production with routines that move what a check may not."""
+    with copied(cluster, "directus_movable") as made:
+        made.execute(*MOVERS)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def moving(movable: Production) -> Iterator[ProductionChannel]:
+    """A channel with a short timeout that tolerates these routines."""
+    names = ("public.locks", "public.sleeps", "public.dribbles")
+    tolerated = Tolerated(routines=names)
+    made = ProductionChannel(
+        movable.reader,
+        replace(movable.rules, tolerated=tolerated, statement_timeout=300),
+    )
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("statement", LEFT)
+def test_what_a_routine_moves_is_dirty_by_name(
+    moving: ProductionChannel, movable: Production, statement: str
+) -> None:
+    """A lock, a setting, a role: named at the check's end, and gone afterwards."""
+    for failed in (False, True):
+        connection = moving.begin("a check")
+        connection.execute(statement)
+        if failed and "locks" in statement:
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                connection.execute("SELECT 1 / 0")
+        reading = moving.finish()
+        assert (reading.verdict, reading.reason) == ("dirty", LEFT[statement])
+        moving.begin("the next")
+        assert moving.finish().verdict == "clean"
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    assert movable.value(held) == 0
+
+
+@pytest.mark.parametrize("routine", ["sleeps", "dribbles"])
+def test_a_routine_that_outlasts_its_timeout_loses_its_session(
+    moving: ProductionChannel, movable: Production, routine: str
+) -> None:
+    """Where the server's own timeout is caught, the session is ended, by name."""
+    connection = moving.begin("a check")
+    with pytest.raises(TimeLimitExceeded, match="after the statement timeout of 300"):
+        connection.execute(f"SELECT public.{routine}()")
+    reading = moving.finish()
+    assert (reading.verdict, reading.reason) == ("dirty", OVERDUE)
+    connection = moving.begin("the next")
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert moving.finish().verdict == "clean"
+    for _ in range(50):
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'FETCH%'"
+        if movable.value(busy) == 0:
+            break
+        time.sleep(0.1)
+    assert movable.value(busy) == 0, "its backend goes on without its client"
+
+
+@pytest.mark.parametrize("form", ["text", "binary"])
+def test_a_result_is_bounded_in_bytes_while_it_comes(
+    channel: ProductionChannel, no_id: None, form: str
+) -> None:
+    """Eight megabytes pass; of a result of 400 no more than that is ever held."""
+    connection, binary = channel.begin("a check"), form == "binary"
+    wide = "SELECT repeat('x', 1000000) FROM generate_series(1, %s)"
+    assert len(connection.execute(wide, [8], binary=binary).fetchall()) == 8
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with (
+        pytest.raises(ByteLimitExceeded, match="more than 8388608 bytes"),
+        connection.transaction(),
+    ):
+        connection.execute(wide, [400], binary=binary)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 100_000, "kilobytes"
+    with pytest.raises(ByteLimitExceeded), connection.transaction():
+        connection.execute("SELECT repeat('x', 9000000)", binary=binary)
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert channel.finish().verdict == "clean"
+
+
+def test_rows_that_came_one_by_one_are_one_result(reader: ReadOnlyConnection) -> None:
+    """Fetching, scrolling, factories and a second run of a query are psycopg's own."""
+    cursor = reader.cursor()
+    query = "SELECT g AS n, g::text AS t FROM generate_series(%s::int, 4) AS g"
+    for first in (1, 3):
+        cursor.execute(query, [first])
+        assert cursor.rowcount == 5 - first
+        assert cursor.fetchone() == (first, str(first))
+        assert cursor.rownumber == 1
+        cursor.scroll(-1)
+        assert cursor.fetchmany(2) == [(n, str(n)) for n in (first, first + 1)]
+    cursor.execute(query, [1])
+    cursor.row_factory = dict_row
+    assert cursor.fetchone() == {"n": 1, "t": "1"}
+    assert [row["n"] for row in cursor] == [2, 3, 4]
+    assert [column.name for column in cursor.description or ()] == ["n", "t"]
+    cursor.adapters.register_loader("int4", TextLoader)
+    cursor.scroll(0, mode="absolute")
+    assert cursor.fetchone() == {"n": "1", "t": "1"}
+    assert reader.execute(query, [5]).fetchall() == []
+    assert cursor.execute("SELECT").fetchall() == [{}]
+
+
+def test_no_second_session_while_a_check_runs(cluster: Cluster) -> None:
+    """The shipped role has one session: with its password no other gets in."""
+    with copied(cluster, "directus_alone", role="lone_reader", sessions=1) as alone:
+        channel = ProductionChannel(alone.reader, alone.rules)
+        connection = channel.begin("a check")
+        with pytest.raises(psycopg.OperationalError, match="too many connections"):
+            psycopg.connect(alone.reader)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        connection._pgconn.exec_(b"COMMIT")
+        assert channel.finish().verdict == "unprovable"
+        channel.begin("the next, in a session anew")
+        assert channel.finish().verdict == "clean"
+        channel.close()
+        ProductionChannel(alone.reader, alone.rules).close()

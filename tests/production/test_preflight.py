@@ -12,6 +12,7 @@ from pytest_oneroof.errors import GuardRefused
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production import preflight
 from pytest_oneroof.production.channel import ProductionChannel
+from pytest_oneroof.production.past import Tolerated
 from pytest_oneroof.production.powers import Power
 from pytest_oneroof.production.preflight import (
     ChannelRefused,
@@ -20,7 +21,7 @@ from pytest_oneroof.production.preflight import (
     judge,
 )
 
-from .conftest import READER, Cluster, Production
+from .conftest import READER, Cluster, Production, copied
 
 FACTS = Facts(
     database="directus",
@@ -31,6 +32,7 @@ FACTS = Facts(
     role="reader",
     sees_sessions=True,
     comment=None,
+    sees_lost_clients=True,
     address="db.example:5432/directus",
     powers=(),
 )
@@ -170,13 +172,13 @@ def test_a_predefined_role_is_refused_by_any_membership(
 ) -> None:
     """A writing role of PostgreSQL's own counts also where it is not inherited."""
     production.execute(
-        "CREATE ROLE preflight_between", f"GRANT {name} TO preflight_between"
+        "CREATE ROLE preflight_middle", f"GRANT {name} TO preflight_middle"
     )
-    production.execute(f"GRANT preflight_between TO {role}")
+    production.execute(f"GRANT preflight_middle TO {role}")
     try:
         refused = refusal(production, cluster.url(role, "directus"))
     finally:
-        production.execute("DROP ROLE preflight_between")
+        production.execute("DROP ROLE preflight_middle")
     assert [reason.found for reason in refused.reasons] == [
         f"the role is a member of {name} (through role {name})"
     ]
@@ -289,8 +291,174 @@ def test_every_reason_is_told_at_once() -> None:
 def test_many_objects_are_counted_and_three_named() -> None:
     """A role with rights on many tables gets one reason, with three of them."""
     powers = tuple(Power("INSERT", "TABLE", f"public.t{n}", "PUBLIC") for n in range(7))
-    (reason,) = preflight.write_reasons(replace(FACTS, powers=powers))
+    (reason,) = preflight.write_reasons(replace(FACTS, powers=powers), RULES)
     assert reason.found == (
         "PUBLIC, and so every role, has INSERT on table public.t0, public.t1, "
         "public.t2 and 4 more"
     )
+
+
+PLPGSQL = "CREATE FUNCTION public.past() RETURNS integer LANGUAGE plpgsql AS "
+# What READ ONLY does not stop, as a routine that anybody may execute, or a view.
+PAST = {
+    "lock": (
+        "CREATE FUNCTION public.past() RETURNS integer LANGUAGE sql"
+        " AS 'SELECT 1 FROM pg_advisory_lock(7)'",
+        "the role may use public.past(): it calls pg_advisory_lock(): it takes or "
+        "frees a lock that other sessions meet",
+    ),
+    "lock-in-atomic": (
+        "CREATE FUNCTION public.past() RETURNS integer LANGUAGE sql"
+        " BEGIN ATOMIC SELECT 1 FROM pg_try_advisory_xact_lock(7); END",
+        "the role may use public.past(): it calls pg_try_advisory_xact_lock(): it "
+        "takes or frees a lock that other sessions meet",
+    ),
+    "lock-executed": (
+        PLPGSQL + "$$ BEGIN EXECUTE 'SELECT pg_advisory_lock(1)'; RETURN 1; END $$",
+        "the role may use public.past(): it calls pg_advisory_lock(): it takes or "
+        "frees a lock that other sessions meet",
+    ),
+    "message": (
+        PLPGSQL + "$$ BEGIN PERFORM pg_logical_emit_message(false, 'a', 'b');"
+        " RETURN 1; END $$",
+        "the role may use public.past(): it calls pg_logical_emit_message(): what it "
+        "writes to the log of changes stays there",
+    ),
+    "sleep": (
+        PLPGSQL + "$$ BEGIN PERFORM pg_sleep(60); RETURN 1; EXCEPTION WHEN"
+        " query_canceled THEN PERFORM pg_sleep(60); RETURN 2; END $$",
+        "the role may use public.past(): it catches query_canceled, by which the "
+        "statement timeout ends it",
+    ),
+    "view": (
+        "CREATE VIEW public.past AS SELECT pg_try_advisory_lock(7)",
+        "the role may use view public.past: it calls pg_try_advisory_lock(): it takes "
+        "or frees a lock that other sessions meet",
+    ),
+    "definer": (
+        "CREATE FUNCTION public.hidden() RETURNS integer LANGUAGE sql"
+        " AS 'SELECT 1 FROM pg_advisory_lock(7)';"
+        "REVOKE EXECUTE ON FUNCTION public.hidden() FROM PUBLIC;"
+        "CREATE FUNCTION public.middle() RETURNS integer LANGUAGE sql"
+        " AS 'SELECT hidden()';"
+        "CREATE FUNCTION public.past() RETURNS integer LANGUAGE sql SECURITY DEFINER"
+        " AS 'SELECT middle()'; ALTER FUNCTION public.past() OWNER TO directus",
+        "the role may use public.past(): it calls middle: it calls hidden: it calls "
+        "pg_advisory_lock(): it takes or frees a lock that other sessions meet",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def emptied(cluster: Cluster, production: Production) -> Iterator[Production]:
+    """A production whose routines come and go."""
+    with copied(cluster, "directus_routines") as made:
+        yield made
+
+
+@pytest.fixture
+def routines(emptied: Production) -> Iterator[Production]:
+    """That production; the routines of the test are dropped afterwards."""
+    yield emptied
+    emptied.execute(
+        "DROP VIEW IF EXISTS public.past",
+        "DROP ROUTINE IF EXISTS public.past, public.hidden, public.middle",
+    )
+
+
+@pytest.mark.parametrize("name", PAST)
+def test_what_reaches_past_read_only_is_refused_by_name(
+    routines: Production, name: str
+) -> None:
+    """A routine whose text reaches past READ ONLY is a reason, or tolerated by name."""
+    statement, found = PAST[name]
+    routines.execute(statement)
+    (reason,) = refusal(routines).reasons
+    assert (reason.code, reason.found) == ("reach", found)
+    tolerated = Tolerated(routines=("public.past",))
+    rules = replace(routines.rules, tolerated=tolerated)
+    channel = ProductionChannel(routines.reader, rules)
+    named = "view public.past" if name == "view" else "public.past()"
+    assert channel.uncovered == (named,)
+    channel.close()
+    if name != "view":
+        routines.execute("REVOKE EXECUTE ON ROUTINE public.past FROM PUBLIC")
+        ProductionChannel(routines.reader, routines.rules).close()
+
+
+HARMLESS = (
+    PLPGSQL + "$$ BEGIN RETURN 1 /* pg_advisory_lock(1) */; END $$",
+    PLPGSQL + "$$ BEGIN RETURN length('pg_advisory_lock(1)'); END $$",
+    PLPGSQL + "$$ BEGIN PERFORM pg_notify('a', 'b'); RETURN 1; END $$",
+    PLPGSQL + "$$ BEGIN PERFORM set_config('app.x', '1', true); RETURN 1; END $$",
+    PLPGSQL + "$$ BEGIN RETURN 1; EXCEPTION WHEN others THEN RETURN 2; END $$",
+    "CREATE FUNCTION public.past() RETURNS trigger LANGUAGE plpgsql"
+    " AS $$ BEGIN PERFORM pg_advisory_lock(1); RETURN NEW; END $$",
+)
+
+
+@pytest.mark.parametrize("statement", HARMLESS)
+def test_what_is_undone_or_never_runs_is_no_reason(
+    routines: Production, statement: str
+) -> None:
+    """Comments, strings, a NOTIFY that is rolled back, triggers of what is written."""
+    routines.execute(statement)
+    ProductionChannel(routines.reader, routines.rules).close()
+
+
+def test_sql_made_at_run_time_is_told_as_not_covered(routines: Production) -> None:
+    """Where no text shows what a routine runs, it is named, and stops nothing."""
+    routines.execute(
+        "CREATE FUNCTION public.past(text, text) RETURNS integer LANGUAGE plpgsql"
+        " AS $$ BEGIN EXECUTE format('SELECT %s', $1); RETURN 1; END $$",
+        "CREATE FUNCTION public.hidden(text) RETURNS integer LANGUAGE plpgsql"
+        " AS $$ BEGIN EXECUTE format('SELECT id FROM %I WHERE a = %L', $1, $1);"
+        " RETURN 1; END $$",
+    )
+    channel = ProductionChannel(routines.reader, routines.rules)
+    assert channel.uncovered == ("SQL made at run time in public.past(text,text)",)
+    channel.close()
+
+
+def test_a_definer_is_tolerated_by_name(routines: Production) -> None:
+    """A SECURITY DEFINER routine of a superuser is refused, or named as not covered."""
+    routines.execute(
+        "CREATE FUNCTION public.past() RETURNS integer LANGUAGE sql SECURITY DEFINER"
+        " AS 'SELECT 1'"
+    )
+    assert [reason.code for reason in refusal(routines).reasons] == ["routine"]
+    tolerated = Tolerated(routines=("public.past",))
+    rules = replace(routines.rules, tolerated=tolerated)
+    channel = ProductionChannel(routines.reader, rules)
+    assert channel.uncovered == ("public.past()",)
+    channel.close()
+
+
+def test_a_search_path_with_other_operators_hides_nothing(routines: Production) -> None:
+    """Facts are read by PostgreSQL's own names, whatever the database's path says."""
+    routines.execute(
+        "CREATE SCHEMA odd",
+        "CREATE FUNCTION odd.no(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE"
+        " AS 'SELECT false'",
+        "CREATE FUNCTION odd.no(oid, oid) RETURNS boolean LANGUAGE sql IMMUTABLE"
+        " AS 'SELECT false'",
+        "CREATE FUNCTION odd.no(name, name) RETURNS boolean LANGUAGE sql IMMUTABLE"
+        " AS 'SELECT false'",
+        *(
+            f"CREATE OPERATOR odd.= (LEFTARG = {kind}, RIGHTARG = {kind},"
+            " FUNCTION = odd.no)"
+            for kind in ("text", "oid", "name")
+        ),
+        PAST["lock"][0],
+        "CREATE FUNCTION public.hidden() RETURNS integer LANGUAGE sql SECURITY DEFINER"
+        " AS 'SELECT 1'",
+        f"ALTER DATABASE {routines.name} SET search_path = odd, public, pg_catalog",
+    )
+    try:
+        codes = [reason.code for reason in refusal(routines).reasons]
+        assert codes == ["routine", "reach"]
+    finally:
+        routines.execute(
+            f"ALTER DATABASE {routines.name} RESET search_path",
+            "DROP SCHEMA odd CASCADE",
+        )
