@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
@@ -18,7 +18,7 @@ from psycopg import pq
 from pytest_oneroof.check.cursors import guarded_cursor
 from pytest_oneroof.check.remedies import add_remedy
 from pytest_oneroof.check.routine_catalog import RoutineCatalog
-from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK, SavepointMode
+from pytest_oneroof.check.savepoint_mode import SavepointMode
 from pytest_oneroof.check.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.statements import policy
@@ -83,7 +83,7 @@ class Guarding(SavepointMode):
         if self.pgconn.pipeline_status:
             self.check_pipelined(read, text)
         if ward.savepoints:
-            self.note_statement()
+            self.note_statement(read)
         if read.controls:
             ward.stack = apply_savepoints(ward.stack, read.statements)
         ward.functions |= read.functions
@@ -133,10 +133,11 @@ class Guarding(SavepointMode):
             self._run(REARM % ward.nonce.encode())
             ward.spent = False
 
-    def _run(self, command: bytes) -> None:
+    def _run(self, command: bytes) -> Any:
         result = self.pgconn.exec_(command)
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
             raise psycopg.errors.error_from_result(result)
+        return result
 
     def check_owned(self) -> None:
         """Refuse any use after the check's end, and in another process.
@@ -191,7 +192,7 @@ class Guarding(SavepointMode):
         ward = self.ward
         return ward.closed or ward.over or bool(super().closed)  # type: ignore[misc]
 
-    def end(self, name: str, command: bytes) -> None:
+    def end(self, name: str) -> None:
         """Refuse a commit or rollback, or let it work on the check's savepoint."""
         __tracebackhide__ = True
         ward = self.ward
@@ -205,12 +206,12 @@ class Guarding(SavepointMode):
         if self.pgconn.pipeline_status:
             ward.refuse(f"{name}() is refused inside a pipeline", remedy=NO_PIPELINE)
         self.rearm_if_spent()
-        if self.pgconn.transaction_status == INERROR:
-            # A COMMIT of a failed transaction rolls it back (manual, COMMIT).
-            command = ROLLBACK
         self.settle()
-        self._run(command)
-        ward.stack, ward.began = (), False
+        # A COMMIT of a failed transaction rolls it back (manual, COMMIT).
+        if name == "commit" and self.pgconn.transaction_status != INERROR:
+            self.keep_work()
+        else:
+            self.lose_work()
 
     def leave(self) -> None:
         """Refuse a close, or undo what is not committed and look closed."""
@@ -219,7 +220,7 @@ class Guarding(SavepointMode):
         if not ward.savepoints:
             ward.refuse("close() is refused inside a guarded check")
         if not ward.closed and not ward.over and not self._num_transactions:
-            self.end("rollback", ROLLBACK)
+            self.end("rollback")
         ward.closed = True
 
     def exit_block(self, *, failed: bool) -> None:
@@ -227,7 +228,7 @@ class Guarding(SavepointMode):
         __tracebackhide__ = True
         if self.ward.savepoints:
             if not self.ward.closed:
-                self.end("commit", ROLLBACK if failed else COMMIT)
+                self.end("rollback" if failed else "commit")
                 self.leave()
         elif not failed:
             self.ward.refuse(
@@ -295,11 +296,11 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
 
     def commit(self) -> None:
         """Refuse; in isolation 'savepoint' keep the work so far."""
-        self.end("commit", COMMIT)
+        self.end("commit")
 
     def rollback(self) -> None:
         """Refuse; in isolation 'savepoint' undo the work since the last commit."""
-        self.end("rollback", ROLLBACK)
+        self.end("rollback")
 
     def close(self) -> None:
         """Refuse; in isolation 'savepoint' undo uncommitted work and look closed."""
@@ -333,6 +334,24 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
         """Refuse a deferrable transaction."""
         self.change_flag("deferrable", value=value)
 
+    @contextmanager
+    def pipeline(self) -> Iterator[Any]:
+        """Switch to pipeline mode; what it committed by itself is kept at its end."""
+        try:
+            with super().pipeline() as pipeline:
+                yield pipeline
+        finally:
+            self.end_call()
+
+    @contextmanager
+    def _pipeline_nolock(self) -> Iterator[Any]:
+        # That of executemany().
+        try:
+            with super()._pipeline_nolock() as pipeline:
+                yield pipeline
+        finally:
+            self.end_call()
+
     def retire(self) -> bool:
         """End its use; False while a thread holds it, whose statement may still go."""
         held = self.lock.acquire(timeout=PATIENCE)
@@ -352,3 +371,5 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
         except psycopg.Error as error:
             add_remedy(error)
             raise
+        finally:
+            self.end_call()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 
 from pytest_oneroof.check.connection import Guarding
 from pytest_oneroof.check.remedies import add_remedy
-from pytest_oneroof.check.savepoint_mode import COMMIT, ROLLBACK
 from pytest_oneroof.check.ward import Ward
 
 
@@ -25,11 +26,11 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
 
     async def commit(self) -> None:
         """Refuse; in isolation 'savepoint' keep the work so far."""
-        self.end("commit", COMMIT)
+        self.end("commit")
 
     async def rollback(self) -> None:
         """Refuse; in isolation 'savepoint' undo the work since the last commit."""
-        self.end("rollback", ROLLBACK)
+        self.end("rollback")
 
     async def close(self) -> None:
         """Refuse; in isolation 'savepoint' undo uncommitted work and look closed."""
@@ -66,6 +67,24 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
         """Refuse a deferrable transaction."""
         self.change_flag("deferrable", value=value)
 
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[Any]:
+        """Switch to pipeline mode; what it committed by itself is kept at its end."""
+        try:
+            async with super().pipeline() as pipeline:
+                yield pipeline
+        finally:
+            self.end_call()
+
+    @asynccontextmanager
+    async def _pipeline_nolock(self) -> AsyncIterator[Any]:
+        # That of executemany().
+        try:
+            async with super()._pipeline_nolock() as pipeline:
+                yield pipeline
+        finally:
+            self.end_call()
+
     async def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait as psycopg does, but not for a check that has ended."""
         self.check_owned()
@@ -74,3 +93,5 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
         except psycopg.Error as error:
             add_remedy(error)
             raise
+        finally:
+            self.end_call()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pytest_oneroof.check import ledger, restore
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
-from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT, Played
 from pytest_oneroof.clone import residue
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.postgres.results import message_of, succeeded
@@ -38,6 +38,7 @@ def proved_example(
     armed.connection.rearm_if_spent()
     # Names set before the example are outside of its savepoint: not its own.
     stack, closed, sent, ward.stack = ward.stack, ward.closed, len(ward.sent), ()
+    played, ward.played = ward.played, Played(ward.played.autocommit, ward.played.began)
     setval, functions = ward.setval, set(ward.functions)
     ward.remember = True
     session.run(OPEN + SAVEPOINT if ward.savepoints else OPEN)
@@ -59,7 +60,7 @@ def proved_example(
         if violated:
             raise ResidueError(f"a deferred constraint is violated: {violated}")
     finally:
-        ward.stack, ward.closed = stack, closed
+        ward.stack, ward.closed, ward.played = stack, closed, played
         ward.remember = ward.spent = False
         armed.sent = ward.count
         del ward.sent[sent:]
@@ -81,6 +82,9 @@ def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> 
     if session.status not in (Status.INTRANS, Status.INERROR):
         raise ResidueError(f"{armed.check}: an example ended the check's transaction")
     _remember_query(session, armed)
+    lost = armed.connection.losing()
+    if lost:
+        session.run(lost)
     if session.status == Status.INTRANS and armed.constraints:
         command = (
             b"SET LOCAL statement_timeout = 0; SET LOCAL oneroof.pass = '%s'; "

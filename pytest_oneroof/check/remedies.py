@@ -21,12 +21,9 @@ CAUSES = (
     ("25001", "", "a guarded check's one transaction is open throughout"),
     ("2D000", "", "a guarded check may not end its transaction"),
     ("55P04", "", "what a guarded check does is never really committed"),
-    (
-        "55000",
-        "not currently accepting connections",
-        "while a run has the clone, nobody but its check can connect to it",
-    ),
 )
+CLOSED = f"""pytest-oneroof: while a run has the clone, nobody but its check can \
+connect to it; {DATABASE}"""
 
 
 def remedy_of(sqlstate: str | None, message: str) -> str:
@@ -39,6 +36,23 @@ def remedy_of(sqlstate: str | None, message: str) -> str:
 
 def add_remedy(error: psycopg.Error) -> None:
     """Note on an error what to do, once, where the check's transaction causes it."""
-    note = remedy_of(error.sqlstate, str(error))
+    _note(error, remedy_of(error.sqlstate, str(error)))
+
+
+def add_remedy_of_refusal(error: BaseException, database: str) -> None:
+    """Note on an error what to do, where it is that the closed clone refused a session.
+
+    By whatever driver: the error may be one that wraps the driver's.
+    """
+    seen: BaseException | None = error
+    refusal = f'"{database}" is not currently accepting connections'
+    while seen is not None:
+        if refusal in str(seen):
+            _note(error, CLOSED)
+            return
+        seen = seen.__cause__ or seen.__context__
+
+
+def _note(error: BaseException, note: str) -> None:
     if note and note not in getattr(error, "__notes__", ()):
         error.add_note(note)

@@ -21,7 +21,7 @@ from pytest_oneroof.check.example_proof import proved_example
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
 from pytest_oneroof.check.nested_check import nested_check
 from pytest_oneroof.check.prover import ANEW, Prover
-from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.check.savepoint_mode import NAME, SAVEPOINT
 from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.guard import GuardedClone, Rules
@@ -258,9 +258,13 @@ class Sandbox:
             connection.ward.over = True
             return None
         status, nonce = self._session.status, armed.nonce.encode()
+        lost = connection.losing() if status != Status.IDLE else b""
+        if lost and status == Status.INERROR:
+            status = Status.INTRANS
         told, proof = TOLD[status], SAME[status].replace(b"%nonce", nonce)
         if status == Status.INTRANS and armed.constraints:
             told, proof = "checked", proof + CONSTRAINTS.replace(b"%nonce", nonce)
+        proof = lost + proof
         end = b"" if status == Status.IDLE else b"ROLLBACK; "
         begin = ledger.snapshot(self._row)
         own = status != Status.IDLE
@@ -270,8 +274,9 @@ class Sandbox:
             return told
         if self._session.status != Status.INERROR:
             return None
-        armed.intact = armed.nonce not in message_of(result)
-        told = f"violated: {message_of(result)}" if armed.intact else ANOTHER
+        message = message_of(result)
+        armed.intact = armed.nonce not in message and NAME not in message
+        told = f"violated: {message}" if armed.intact else ANOTHER
         result = self._session.exit(b"ROLLBACK; ", begin, armed, own=False)
         return told if self._take(result) else None
 

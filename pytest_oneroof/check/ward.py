@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from pytest_oneroof.check.savepoint_mode import Played
 from pytest_oneroof.errors import StatementRefused
 
 ALTERNATIVES = (
@@ -42,11 +43,8 @@ class Ward:
     spent: bool = False
     forgot: bool = False
     process: int = field(default_factory=os.getpid)
-    # In isolation 'savepoint' (savepoint_mode.py).
-    autocommit: bool = False
-    began: bool = False
-    unsettled: bool = False
-    outermost: bool = False
+    # In isolation 'savepoint'.
+    played: Played = field(default_factory=Played)
 
     def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from pytest_oneroof.check import remedies
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import standin, taking
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
@@ -60,6 +61,11 @@ class CloneRun:
         """The clone that the guard admitted."""
         assert self.sandbox is not None
         return self.sandbox.clone
+
+    def note_refused_session(self, error: BaseException) -> None:
+        """Note on an error what to do, where it is the closed clone's refusal."""
+        if self.sandbox is not None:
+            remedies.add_remedy_of_refusal(error, self.clone.database)
 
     @property
     def pack(self) -> Pack:

@@ -248,9 +248,11 @@ class RunPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Give an item's proof to its properties, before a report takes them."""
+        """Give an item's proof to its properties, and a remedy to its error, before a report."""
+        if call.excinfo is not None and self.clone is not None:
+            self.clone.note_refused_session(call.excinfo.value)
         if item.stash.get(proofs_key, None):
             _tell_properties(item)
         report = yield

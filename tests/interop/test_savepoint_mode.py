@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +140,18 @@ def test_modes(
     result = run_oneroof("--oneroof-clone", "test_modes.py")
     result.assert_outcomes(passed=COUNT)
     result.stdout.fnmatch_lines([f"proof * {COUNT} clean of {COUNT} checks; *"])
+
+
+PROJECT = Path(__file__).parents[1] / "examples" / "savepoint_project"
+
+
+def test_a_connection_that_commits(
+    pytester: pytest.Pytester, run_oneroof: Callable[..., pytest.RunResult]
+) -> None:
+    """Code that commits finds what it would find on a connection of its own."""
+    shutil.copytree(PROJECT, pytester.path, dirs_exist_ok=True)
+    result = run_oneroof("--oneroof-clone", ".")
+    passed = result.parseoutcomes()["passed"]
+    result.assert_outcomes(passed=passed)
+    assert passed >= 80
+    result.stdout.fnmatch_lines([f"proof * {passed} clean of {passed} checks; *"])

@@ -408,6 +408,25 @@ def deferred_key(db: Any) -> None:
     db.execute(CHILD)
 
 
+@ways("the same, not committed: isolation `savepoint`", ROLLBACK, isolation="savepoint")
+def deferred_key_uncommitted(db: Any) -> None:
+    db.execute(PARENT)
+    db.commit()
+    db.execute(CHILD)
+
+
+@ways(
+    "the same, committed: isolation `savepoint`",
+    "connection",
+    isolation="savepoint",
+    sqlstate="23503",
+)
+def deferred_key_committed(db: Any) -> None:
+    db.execute(PARENT)
+    db.execute(CHILD)
+    db.commit()
+
+
 @ways(
     "a deferred constraint trigger that raises",
     CONSTRAINTS,

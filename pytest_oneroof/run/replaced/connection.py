@@ -149,7 +149,7 @@ def _load(guarded: Any, load: Load) -> None:
 
 def _hand_out(guarded: Any) -> GuardedConnection:
     """Return a further connection object over the check's one transaction."""
-    guarded.ward.closed = guarded.ward.autocommit = False
+    guarded.ward.closed = guarded.ward.played.autocommit = False
     return GuardedConnection(guarded.pgconn, guarded.ward)
 
 
