@@ -250,7 +250,7 @@ class RunPlugin:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Give an item's proof to its properties, and a remedy to its error, before a report."""
+        """Give an item's proof to its properties and a remedy to its error."""
         if call.excinfo is not None and self.clone is not None:
             self.clone.note_refused_session(call.excinfo.value)
         if item.stash.get(proofs_key, None):
