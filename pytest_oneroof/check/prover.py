@@ -110,7 +110,8 @@ class Prover:
         if own:
             dirty = (Residue("transaction", str(armed.xid), "open", "committed"),)
         if own or residue.needs_look(after, how):
-            found = self.look.compare(self.session.connection)
+            alone = how.closed and not how.crashed
+            found = self.look.compare(self.session.connection, alone=alone)
             self.lease.spoiled = self.lease.spoiled or bool(found.changed)
             dirty += residue.attributed(found.changed, after, how)
             if not dirty:
@@ -136,6 +137,7 @@ class Prover:
             session.close()
             self.lease.renew()
             session.connect()
+            self.look.count(session.connection)
         else:
             self.look.adopt(session.connection)
         session.remember_positions()

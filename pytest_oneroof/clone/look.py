@@ -7,6 +7,7 @@ only) and after a crash; it costs the size of the database.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,31 @@ from pytest_oneroof.fingerprint.schema import SCHEMA_FORMULA, digest_of, read_sc
 from pytest_oneroof.postgres.embedded import write_whole
 
 Connection = psycopg.Connection[Any]
+Counters = dict[str, tuple[int, ...]]
+# What the server counts of changes to each relation that the role may not read; a
+# TRUNCATE or rewrite shows in its file.
+COUNTED = """
+SELECT pg_catalog.concat(n.nspname, '.', c.relname),
+       pg_catalog.pg_relation_filenode(c.oid)::bigint,
+       pg_catalog.pg_stat_get_tuples_inserted(c.oid),
+       pg_catalog.pg_stat_get_tuples_updated(c.oid),
+       pg_catalog.pg_stat_get_tuples_deleted(c.oid)
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'm')
+   AND (n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+        OR c.oid = 'pg_catalog.pg_largeobject'::regclass)
+   AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+            AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+            AND NOT pg_catalog.row_security_active(c.oid))
+   AND pg_catalog.current_setting('track_counts') = 'on'
+"""
+# Else the session's own changes are counted up to a second later.
+COUNT_NOW = "SELECT pg_catalog.pg_stat_force_next_flush()"
+
+
+# Rows and digest of what could not be read.
+UNREAD = None, ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +82,7 @@ class Look:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._baseline: Baseline | None = None
+        self._counters: Counters = {}
         self._found: dict[str, str] | None = None
 
     def record(self, connection: Connection) -> Baseline:
@@ -72,32 +99,44 @@ class Look:
     def adopt(self, connection: Connection) -> None:
         """Compare with the clone as it is now from here on, in this run only."""
         self._baseline = read_baseline(connection)
+        self.count(connection)
+
+    def count(self, connection: Connection) -> Counters:
+        """Return, and compare with from here on, the counters of what is unreadable."""
+        connection.execute(COUNT_NOW)
+        rows = connection.execute(COUNTED).fetchall()
+        before, self._counters = self._counters, {name: tuple(c) for name, *c in rows}
+        return before
 
     @property
     def recorded(self) -> bool:
         """Whether a baseline is at hand."""
         return self._baseline is not None or self.file.exists()
 
-    def compare(self, connection: Connection) -> Found:
+    def compare(self, connection: Connection, *, alone: bool = False) -> Found:
         """Return what differs from the baseline: content, positions and schema.
 
-        What cannot be read is named: equal by name, it may hold anything.
+        What cannot be read is named: equal by name, it may hold anything. Where
+        nobody else was there, and no counter was lost by a crash (`alone`), what the
+        server has counted no change of is left out.
         """
         before = self.baseline(connection)
+        counted = self.count(connection)
+        untouched = {n for n, c in self._counters.items() if c == counted.get(n)}
         read = read_content(connection)
-        now = _contents(read)
-        found = []
-        for name in sorted(before.content.keys() | now.keys()):
-            was, value = before.content.get(name), now.get(name)
-            if was != value:
-                found.append(Residue("content", name, _told(was), _told(value)))
-        unreadable = tuple(
-            f"{name} ({read.items[name]})"
-            for name in read.unreadable
+        unreadable = {name: str(read.items[name]) for name in read.unreadable}
+        for name, value in before.content.items():
+            if value == UNREAD and name in read.items:
+                unreadable.setdefault(name, "unreadable when the baseline was recorded")
+        told = tuple(
+            f"{name} ({reason})"
+            for name, reason in unreadable.items()
             # Of these the exit query tells the position, wherever a check may move it.
             if not name.startswith("sequence ")
+            and not (alone and _relation(name) in untouched)
         )
-        return Found((*found, *self.schema(connection)), unreadable)
+        changed = _changes(before.content, _contents(read))
+        return Found((*changed, *self.schema(connection)), told)
 
     def schema(self, connection: Connection) -> tuple[Residue, ...]:
         """Return what differs from the baseline's schema, object by object."""
@@ -129,6 +168,7 @@ class Look:
                 k: (rows, digest) for k, (rows, digest) in values["content"].items()
             }
             self._baseline = Baseline(content, values["schema"])
+            self.count(connection)
         return self._baseline
 
 
@@ -147,10 +187,27 @@ def _contents(read: ContentFingerprint) -> dict[str, tuple[int | None, str]]:
     return {name: (item.rows, item.digest) for name, item in read.items.items()}
 
 
+Value = tuple[int | None, str]
+
+
+def _relation(name: str) -> str:
+    """Return the relation that holds what a content's name stands for."""
+    kind, _, relation = name.partition(" ")
+    return f"pg_catalog.{relation}" if kind == "large_objects" else relation
+
+
+def _changes(before: dict[str, Value], now: dict[str, Value]) -> Iterator[Residue]:
+    """Yield what differs, of what could be read both times."""
+    for name in sorted(before.keys() | now.keys()):
+        was, value = before.get(name), now.get(name)
+        if was != value and not (was and value and UNREAD in (was, value)):
+            yield Residue("content", name, _told(was), _told(value))
+
+
 def _told(value: tuple[int | None, str] | None) -> str:
     if value is None:
         return "absent"
     rows, digest = value
-    if rows is None and not digest:
+    if value == UNREAD:
         return "unreadable"
     return f"{digest[:12]}" if rows is None else f"{rows} rows ({digest[:12]})"

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Verdict = Literal["clean", "dirty", "unprovable"]
+# Of what a check left or had put back so many are told one by one, the rest counted.
+SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,13 @@ class Proof:
         return cls(**parts)
 
     def __str__(self) -> str:
+        found = [f"  left behind: {residue}" for residue in self.dirty]
+        found += [f"  put back: {residue}" for residue in self.restored]
+        shown, more = found[:SHOWN], found[SHOWN:]
         lines = [f"{self.check}: {self.verdict}"]
         if self.reason:
             lines.append(f"  {self.reason}")
-        lines += [f"  left behind: {residue}" for residue in self.dirty]
-        lines += [f"  put back: {residue}" for residue in self.restored]
+        lines += [*shown, *([f"  and {len(more)} more"] if more else [])]
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 

@@ -60,10 +60,44 @@ def test_unreadable_table_is_unprovable(
     assert proof.reason == f"what is held cannot be compared: {HIDDEN}"
 
 
-def test_what_was_readable_is_told(
+def test_unreadable_table_is_left_out_where_nothing_touched_it(
     sandbox: Sandbox, look: Look, own_server: EmbeddedServer, open_database: str
 ) -> None:
-    """A table that could be read, and cannot any more, has changed."""
+    """What the server counts no change of need not be read, if nobody was there."""
+
+    def compared() -> Found:
+        return sandbox.aside(lambda connection: look.compare(connection, alone=True))
+
+    assert compared() == Found()
+    for change in ("INSERT INTO hidden VALUES (2)", "TRUNCATE hidden"):
+        with connect(own_server.url(open_database)) as stranger:
+            stranger.execute(change.encode())
+        assert compared() == Found((), (HIDDEN,))
+        # Told once: it is no later check's doing.
+        assert compared() == Found()
+
+
+def test_lost_check_tells_nothing_of_what_it_never_touched(
+    sandbox: Sandbox, own_server: EmbeddedServer, open_database: str
+) -> None:
+    """A row left behind is told, a table that cannot be read is not."""
+    connection = sandbox.begin("test_mine")
+    for command in ("ROLLBACK", "BEGIN READ WRITE", "CREATE TABLE left_behind ()"):
+        connection.pgconn.exec_(command.encode())
+    connection.pgconn.exec_(b"COMMIT")
+    proof = sandbox.finish()
+    assert proof.verdict == "dirty"
+    assert "left_behind" in str(proof)
+    assert "hidden" not in str(proof)
+    assert "unreadable" not in str(proof)
+    with connect(own_server.url(open_database)) as admin:
+        admin.execute("DROP TABLE left_behind")
+
+
+def test_a_right_taken_away_is_told_by_the_schema(
+    sandbox: Sandbox, look: Look, own_server: EmbeddedServer, open_database: str
+) -> None:
+    """Of a table that cannot be read any more the right has changed, not the rows."""
     owner = "(SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'modules')"
     with connect(own_server.url(open_database)) as admin:
         ((name,),) = admin.execute(f"SELECT {owner}".encode()).fetchall()
@@ -72,10 +106,21 @@ def test_what_was_readable_is_told(
         assert sandbox.aside(look.compare) == Found()
         admin.execute(f'REVOKE SELECT ON hidden FROM "{name}"'.encode())
     found = sandbox.aside(look.compare)
-    told = [str(residue) for residue in found.changed if residue.kind == "content"]
-    assert len(told) == 1
-    assert told[0].startswith("content table public.hidden: before 1 rows (")
-    assert told[0].endswith(", after unreadable")
+    assert {residue.kind for residue in found.changed} == {"schema"}
+    assert all("hidden" in residue.object for residue in found.changed)
+    assert found.unreadable == (HIDDEN,)
+
+
+def test_what_the_baseline_could_not_read_cannot_be_compared(
+    sandbox: Sandbox, look: Look, own_server: EmbeddedServer, open_database: str
+) -> None:
+    """A table that can be read now, and could not be before, is no proof either."""
+    sandbox.aside(look.adopt)
+    with connect(own_server.url(open_database)) as admin:
+        admin.execute("GRANT SELECT ON hidden TO PUBLIC")
+    found = sandbox.aside(look.compare)
+    told = "table public.hidden (unreadable when the baseline was recorded)"
+    assert found.unreadable == (told,)
 
 
 def test_many_are_counted() -> None:

@@ -294,3 +294,17 @@ def test_proof_is_told_line_by_line() -> None:
         "  put back: sequence public.a: before 5, after 6",
         "  note: and a note",
     ]
+
+
+@pytest.mark.parametrize(("dirty", "restored"), [(10, 0), (11, 0), (3, 9), (40, 40)])
+def test_a_proof_tells_ten_lines_and_counts_the_rest(dirty: int, restored: int) -> None:
+    """What was left comes first; what is not shown is counted."""
+    left = tuple(Residue("content", f"table t{n}", "1", "2") for n in range(dirty))
+    back = tuple(Residue("sequence", f"s{n}", "1", "2") for n in range(restored))
+    proof = Proof("a check", "dirty", dirty=left, restored=back, notes=("a note",))
+    lines = str(proof).splitlines()
+    more = max(0, dirty + restored - 10)
+    assert lines[1] == "  left behind: content table t0: before 1, after 2"
+    assert len(lines) == 1 + min(10, dirty + restored) + bool(more) + 1
+    assert (f"  and {more} more" in lines) is bool(more)
+    assert lines[-1] == "  note: a note"
