@@ -29,7 +29,7 @@ class Option(NamedTuple):
     """One setting: its name without prefix, its kind, default and help text.
 
     With `ini_only` it has neither option nor environment variable, because it
-    widens what is admitted and has to be seen in a review.
+    decides what or who is admitted and has to be seen in a review.
     """
 
     name: str
@@ -163,6 +163,14 @@ OPTIONS: tuple[Option, ...] = (
         "although they reach past READ ONLY",
         ini_only=True,
     ),
+    Option(
+        "allowed_signers",
+        "path",
+        None,
+        "Who may sign release packets and rehearsals, in OpenSSH's format of "
+        "allowed_signers; with it no packet runs unsigned",
+        ini_only=True,
+    ),
 )
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -196,6 +204,7 @@ class Settings:
     allowed_databases: tuple[str, ...] = ()
     allowed_extensions: tuple[str, ...] = ()
     allowed_routines: tuple[str, ...] = ()
+    allowed_signers: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, name: str) -> str:

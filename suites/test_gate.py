@@ -175,8 +175,8 @@ def check(connection: Connection, situation: Situation) -> None:
         connection.execute(step.encode())
     status = "BLOCKED" if situation.blockers else "READY"
     expected = {"gate_status": status, "blockers": situation.blockers}
-    # Two statements: the details, then the verdict.
-    _, verdict = read(sql(CHECK).decode())
+    # The details come first, the verdict last.
+    *_, verdict = read(sql(CHECK).decode())
     told = dict(
         zip(
             ("gate_status", "blockers", "ospa", "resp_gap", "resp_ownership"),

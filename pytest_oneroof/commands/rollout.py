@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pytest_oneroof.answer import BROKEN, DONE, Answer
-from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.commands.output import JSON, answer, emit
 from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.commands.rollout_place import (
     STAND_IN,
+    Signers,
     logs_folder,
     needed,
+    record_folders,
     server_of,
+    signers,
 )
+from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.redaction import redact
 from pytest_oneroof.release import rollout as o
 from pytest_oneroof.release.plan import Packet, open_packet, told_plan
+from pytest_oneroof.release.records import load_record
 from pytest_oneroof.release.rehearse_copy import Copied, rehearse_copy
+from pytest_oneroof.release.signed import require_signed
+from pytest_oneroof.release.signing import REHEARSAL, sign_file
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.steps import Where
 from pytest_oneroof.run.progress import meter
@@ -42,15 +50,27 @@ SEAL = click.option(
 LOG = click.option(
     "--log",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where logs and pins are kept (default: rollouts in the cache folder).",
+    help="Where logs are kept: the records of rehearsals and runs (default: rollouts "
+    "in the cache folder).",
 )
+KEY = click.option(
+    "--key",
+    required=True,
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="The key to sign with, or its public half if an agent holds it.",
+)
+
+
+def _file(name: str, told: str) -> Callable[[Any], Any]:
+    kind = click.Path(dir_okay=False, exists=True, path_type=Path)
+    return click.option(name, "record", type=kind, help=told)
 
 
 @click.group()
 def command() -> None:
     """Plan, rehearse, run, verify and roll back a release PACKET.
 
-    PACKET is ownership or full, or a folder with a plan and its manifest.
+    PACKET is ownership or full, or a folder whose seal its owner has pinned.
     """
 
 
@@ -131,6 +151,7 @@ def rehearse(
     "--ratified-apr", metavar="CODE", help="The code of the ratified approval."
 )
 @SEAL
+@_file("--rehearsal", "The rehearsal's record (default: the newest of this packet).")
 @LOG
 @JSON
 @click.pass_context
@@ -141,14 +162,16 @@ def run(
     database: str | None,
     ratified_apr: str | None,
     pin: str | None,
+    record: Path | None,
     log: Path | None,
     *,
     as_json: bool,
 ) -> None:
     """Run a rehearsed PACKET on the production, when its gate is READY.
 
-    Held with 10 at a closed gate, another database, another phase, or an approval
-    without its quorum. Nothing overrides that.
+    Held with 10 without a rehearsal of today on the target's own schema, at a closed
+    gate, another database, another phase, or an approval that is without its quorum
+    or about something else. Nothing overrides that.
     """
     url = needed(target_url, "--target-url URL names the production")
     code = needed(ratified_apr, "--ratified-apr CODE; never invent one")
@@ -157,6 +180,7 @@ def run(
 
     def work(opened: Packet, say: Say) -> Answer:
         order = o.Order(opened, url, typed, logs_folder(log), code)
+        order = _with_records(order, record, log)
         return o.run(order, say)
 
     ctx.exit(_told(packet, seal, work, as_json=as_json))
@@ -191,11 +215,7 @@ def verify(
 @click.option(
     "--tier-by-tier", is_flag=True, help="Undo each tier by itself, last first."
 )
-@click.option(
-    "--pins",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="The pins that the run kept (default: the newest in the log folder).",
-)
+@_file("--record", "The record of the run (default: the newest on this database).")
 @LOG
 @JSON
 @click.pass_context
@@ -205,7 +225,7 @@ def rollback(
     target_url: str | None,
     database: str | None,
     pin: str | None,
-    pins: Path | None,
+    record: Path | None,
     log: Path | None,
     *,
     tier_by_tier: bool,
@@ -213,16 +233,40 @@ def rollback(
 ) -> None:
     """Take PACKET back on the production, and prove that it is as it was.
 
-    Fails when it undid nothing, or when what it left is not the pin of before.
+    Held with 10 without the record of the run that it undoes, on this very database.
+    Fails when it undid nothing, or when what it left is not what was there before.
     """
     url = needed(target_url, "--target-url URL names the production")
     typed = _typed(database)
 
     def work(opened: Packet, say: Say) -> Answer:
         order = o.Order(opened, url, typed, logs_folder(log))
-        return o.roll_back(order, say, tier_by_tier=tier_by_tier, pins=pins)
+        order = _with_records(order, record, log)
+        return o.roll_back(order, say, tier_by_tier=tier_by_tier)
 
     ctx.exit(_told(packet, pin, work, as_json=as_json))
+
+
+@command.command()
+@click.argument("record", type=click.Path(path_type=Path, dir_okay=False))
+@KEY
+@JSON
+def sign(record: Path, key: Path, *, as_json: bool) -> None:
+    """Sign the RECORD of a rehearsal by ssh-keygen, for oneroof_allowed_signers."""
+    read = load_record(record)
+    if read.log.what != "rehearse":
+        raise SettingsError(f"{record} is the record of a {read.log.what}")
+    signature = sign_file(record, read.data, REHEARSAL, key)
+    data = {"signed": str(record), "signature": str(signature), "sha256": read.sha256}
+    told = f"signed {record}: {signature}"
+    answer(Answer(DONE, data, (told,)), as_json=as_json)
+
+
+def _with_records(order: o.Order, record: Path | None, log: Path | None) -> o.Order:
+    """Say where the order's record is, and who may sign a rehearsal."""
+    return replace(
+        order, record=record, others=record_folders(log), signers=signers().file
+    )
 
 
 def _told(
@@ -235,13 +279,22 @@ def _told(
     """Open the packet by its seal, do the work, print the answer."""
     try:
         opened = open_packet(packet, pin=pin)
+        found = signers()
+        if found.file is not None:
+            require_signed(packet, opened, found.file)
         with meter() as watch:
-            answer = work(opened, watch.say)
+            result = _signed(work(opened, watch.say), found)
     except SealBroken as broken:
         data = {"seal": "broken", "findings": [str(f) for f in broken.findings]}
-        answer = Answer(BROKEN, data, tuple(str(broken).split("\n")))
-    emit(answer.data, answer.lines, as_json=as_json)
-    return answer.status
+        result = Answer(BROKEN, data, tuple(str(broken).split("\n")))
+    emit(result.data, result.lines, as_json=as_json)
+    return result.status
+
+
+def _signed(result: Answer, found: Signers) -> Answer:
+    """Tell in an answer whether a signature was demanded, and by which ini file."""
+    data = {**result.data, "signers": str(found.file) if found.file else None}
+    return Answer(result.status, data, (found.line(), *result.lines))
 
 
 def _aimed(answer: Answer, target: str) -> Answer:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pytest_oneroof import settings as s
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.hold import find_ours
 from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.ini import find_ini
 from pytest_oneroof.postgres.embedded import default_cache
 from pytest_oneroof.release.rehearse_copy import Main
 
@@ -64,6 +67,38 @@ def needed(value: str | None, told: str) -> str:
 def logs_folder(given: Path | None) -> Path:
     """Return where logs are kept: as given, or in the cache folder."""
     return given if given is not None else _cache() / "rollouts"
+
+
+def record_folders(given: Path | None) -> tuple[Path, ...]:
+    """Return where records are looked for besides a log folder that was given."""
+    return () if given is None else (_cache() / "rollouts",)
+
+
+@dataclass(frozen=True)
+class Signers:
+    """The file of who may sign, and the ini file that says so; both may be none."""
+
+    file: Path | None
+    ini: Path | None
+
+    def line(self) -> str:
+        """Tell whether seals and rehearsals have to be signed."""
+        if self.file is None:
+            where = self.ini or f"an ini file above {Path.cwd()}"
+            return f"no signature demanded: no oneroof_allowed_signers in {where}"
+        return f"signature demanded by {self.ini}: {self.file}"
+
+
+def signers() -> Signers:
+    """Return who may sign, by the ini file of the current folder."""
+    ini = find_ini(Path.cwd())
+    found = s.resolve({}, {}, ini.get).allowed_signers
+    if found is None and ini.get("allowed_signers") is not None:
+        raise SettingsError(
+            f"oneroof_allowed_signers in {ini.file} is empty: name the file of those "
+            "who may sign, or leave the line out"
+        )
+    return Signers(None if found is None else ini.path(found), ini.file)
 
 
 def _cache() -> Path:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.fingerprint.session import steady_session
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.statements.read import read as read_statements
@@ -87,16 +87,20 @@ class Gate:
         return found
 
     def read(self, connection: psycopg.Connection[Any]) -> GateFacts:
-        """Return the facts of the connected database, by one SELECT.
+        """Return the facts of the connected database, by its first SELECT.
 
-        Raise psycopg.Error where the role may not read what the gate is made of.
+        Read in a steady session: no search_path and no policy that hides rows bears
+        on them. Raise psycopg.Error where the role may not read what the gate is
+        made of.
         """
-        text = self.pack.read_text(self.plan["check"])
-        detail = read_statements(text)[0]
-        with connection.cursor(row_factory=dict_row) as cursor:
+        statements = read_statements(self.pack.read_text(self.plan["check"]))
+        detail = next(s for s in statements if s.kind == "SelectStmt")
+        with steady_session(connection) as cursor:
             row = cursor.execute(detail.text.encode()).fetchone()
-        assert row is not None
-        return row
+            assert row is not None
+            assert cursor.description is not None
+            names = [column.name for column in cursor.description]
+        return dict(zip(names, row, strict=True))
 
     def decide(self, facts: GateFacts) -> GateVerdict:
         """Return the verdict; READY only when every condition holds."""
@@ -128,8 +132,15 @@ class Gate:
 
     def predicate(self) -> str:
         """Return the text that opens the gate, as every gated file quotes it."""
-        text = self.pack.read_text(self.plan["predicate"])
-        return re.sub(r"--.*", "", text).strip()
+        return self._quoted("predicate")
+
+    def ratified(self) -> str:
+        """Return the SELECT that tells why a packet is not ratified, as quoted."""
+        return self._quoted("ratified").removesuffix(";")
+
+    def _quoted(self, key: str) -> str:
+        text = self.pack.read_text(self.plan[key])
+        return re.sub(r"^ *--.*\n", "", text, flags=re.MULTILINE).strip()
 
 
 def gate_of(pack: Pack) -> Gate | None:

@@ -16,6 +16,7 @@ import psycopg
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.release.plan import Packet, Step
 from pytest_oneroof.release.proof import Pin, read_pin
+from pytest_oneroof.release.reading import reading, rows_of_file
 from pytest_oneroof.release.step_log import Log, Probe
 from pytest_oneroof.release.steps import (
     APPLICATION,
@@ -24,7 +25,6 @@ from pytest_oneroof.release.steps import (
     StepRun,
     Where,
     open_target,
-    read_rows,
     run_step,
 )
 
@@ -120,10 +120,9 @@ def read_probe(where: Where, packet: Packet) -> Probe:
     """Return the packet's figures as (scope, value): gate, in and out of scope."""
     if not packet.probe:
         return {}
-    return {
-        row["metric"]: (row["scope"], row["value"])
-        for row in read_rows(where, packet.files[packet.probe])
-    }
+    with reading(where) as connection:
+        rows = rows_of_file(connection, packet, packet.probe)
+    return {row["metric"]: (row["scope"], row["value"]) for row in rows}
 
 
 def pin_of(where: Where, packet: Packet) -> Pin:
@@ -131,11 +130,8 @@ def pin_of(where: Where, packet: Packet) -> Pin:
 
     The big tables are not read: a production's content is not scanned.
     """
-    connection = open_target(where)
-    try:
+    with reading(where) as connection:
         return read_pin(connection, packet.touches)
-    finally:
-        connection.close()
 
 
 @contextlib.contextmanager

@@ -7,19 +7,24 @@ read from the very bytes that were compared with the manifest.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError, SettingsError
+from pytest_oneroof.release.seals import pinned_seals
 from pytest_oneroof.sealing import manifest as m
-from pytest_oneroof.sealing.seal import SealBroken, check
+from pytest_oneroof.sealing.manifest import Finding
+from pytest_oneroof.sealing.seal import Checked, SealBroken, check
+from pytest_oneroof.statements.policy import read_only_refusal
+from pytest_oneroof.statements.read import Statement, read
 
 FOLDER = "sql/release"
 PLAN = "plan.json"
 MANIFEST = "manifest-sha256.txt"
+SIGNATURE = f"{MANIFEST}.sig"
 
 Kind = Literal["preflight", "change", "verify", "rollback"]
 
@@ -59,6 +64,7 @@ class Later:
 class Packet:
     """A packet whose seal held: its plan, and the bytes of every file.
 
+    `request` is what it asks approval for: columns of the approval, and their values.
     `start` and `end` are phases; `touches` are the relations that hold what the
     packet writes; `tiers_back` undoes tier by tier what `rollback` undoes whole;
     `sha256` is the manifest's own.
@@ -67,6 +73,7 @@ class Packet:
     name: str
     about: str
     target: str
+    request: Mapping[str, str]
     start: str
     end: str
     alternative: str
@@ -87,6 +94,11 @@ class Packet:
         """The sealed plan as plain data for JSON."""
         data: dict[str, Any] = json.loads(self.files[PLAN])
         return data
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        """The steps that change something; `standing` has a SELECT for each."""
+        return tuple(step for step in self.steps if step.kind == "change")
 
     def bytes_of(self, step: Step) -> bytes:
         """Return the bytes that were compared with the seal, and no others."""
@@ -119,24 +131,69 @@ def folder_of(packet: str) -> Path:
 def open_packet(packet: str, *, pin: str | None = None) -> Packet:
     """Read a packet once, compare every byte with its seal, and return it.
 
-    `pin` is the sha256 that the manifest itself must have: that of the rehearsal.
-    Raise SealBroken with every finding; SettingsError for an unknown packet;
-    OneroofError for a sealed plan that is no plan.
+    The seal has to be one that the pack's owner has pinned; `pin` is the sha256 that
+    the manifest must have besides: that of the rehearsal. Raise SealBroken with every
+    finding; SettingsError for an unknown packet; OneroofError for a sealed plan that
+    is no plan.
     """
     folder = folder_of(packet)
-    checked = check(folder / MANIFEST, folder, pin=pin)
-    if not checked.holds:
-        raise SealBroken(checked.manifest, checked.findings)
+    checked = check(folder / MANIFEST, folder, pin=pin, besides=(SIGNATURE,))
+    _require(checked, checked.findings)
+    _require(checked, _unpinned(checked))
     opened = parse_plan(checked.files, checked.sha256)
-    runs = (opened.steps, opened.tiers_back or opened.rollback)
-    findings = [
-        found
-        for steps in runs
-        for found in m.check_order(checked.entries, [step.file for step in steps])
-    ]
-    if findings:
-        raise SealBroken(checked.manifest, findings)
+    _require(checked, _misordered(checked, opened))
+    _require(checked, _unread(opened))
     return opened
+
+
+def _require(checked: Checked, findings: Iterable[Finding]) -> None:
+    if found := tuple(findings):
+        raise SealBroken(checked.manifest, found)
+
+
+def _unpinned(checked: Checked) -> Iterator[Finding]:
+    """Find that nobody has reviewed this packet: no word of it is read before that."""
+    if checked.sha256 not in pinned_seals().values():
+        yield Finding(
+            "SEAL_NOT_PINNED",
+            checked.manifest,
+            f"sha256 {checked.sha256} is no seal that the pack's owner has reviewed; "
+            f"pinned are: {', '.join(pinned_seals()) or 'none'}",
+        )
+
+
+def _misordered(checked: Checked, opened: Packet) -> Iterator[Finding]:
+    if pinned_seals().get(opened.name) != checked.sha256:
+        told = f"its plan calls it {opened.name!r}, it is pinned by another name"
+        yield Finding("SEAL_NOT_PINNED", checked.manifest, told)
+    for steps in (opened.steps, opened.tiers_back or opened.rollback):
+        yield from m.check_order(checked.entries, [step.file for step in steps])
+
+
+def _unread(opened: Packet) -> Iterator[Finding]:
+    """Find what may not be asked of a target before the hold: all but SELECTs."""
+    selects = read_selects(opened, opened.standing)
+    if len(selects) != len(opened.changes):
+        told = f"{len(selects)} statements for {len(opened.changes)} changing steps"
+        yield Finding("NOT_A_READ", opened.standing, told)
+    for file in filter(None, (opened.standing, opened.probe)):
+        for statement in read_selects(opened, file):
+            if told := _not_a_read(statement):
+                yield Finding("NOT_A_READ", file, told)
+
+
+def _not_a_read(statement: Statement) -> str:
+    if refusal := read_only_refusal(statement.text):
+        return refusal.message
+    if statement.kind != "SelectStmt":
+        return "it is no SELECT"
+    foreign = [f for f in statement.functions if "." in f.removeprefix("pg_catalog.")]
+    return f"it calls {', '.join(sorted(foreign))}" if foreign else ""
+
+
+def read_selects(packet: Packet, file: str) -> tuple[Statement, ...]:
+    """Return the statements of a sealed file that only reads, one SELECT each."""
+    return read(packet.files[file].decode())
 
 
 def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
@@ -180,6 +237,7 @@ def told_plan(packet: Packet) -> list[str]:
         f"packet {packet.name}: {packet.start} -> {packet.end}",
         f"  {packet.about}",
         f"  seal: {len(packet.files)} files, manifest sha256 {packet.sha256}",
+        f"  asks approval for: {', '.join(map(' '.join, packet.request.items()))}",
     ]
     for step in (*packet.steps, *packet.reads, *packet.rollback, *packet.tiers_back):
         lines += [

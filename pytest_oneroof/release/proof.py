@@ -7,15 +7,12 @@ what the packet did.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.fingerprint.compare import (
     ContentFingerprint,
     SchemaFingerprint,
@@ -26,7 +23,6 @@ from pytest_oneroof.fingerprint.compare import (
     read_schema,
     to_data,
 )
-from pytest_oneroof.postgres.embedded import write_whole
 
 DID_NOT_MUTATE = "ROLLBACK_APPLY_DID_NOT_MUTATE"
 NOT_RESTORED = "ROLLBACK_NOT_RESTORED_TO_PIN"
@@ -45,6 +41,10 @@ class Pin:
     def digest(self) -> str:
         """Return both digests, shortened, as one word."""
         return f"{self.schema.digest[:16]}+{self.content.digest[:16]}"
+
+    def digests(self) -> dict[str, str]:
+        """Return both digests whole."""
+        return {"schema": self.schema.digest, "content": self.content.digest}
 
     def items(self) -> dict[str, str]:
         """Return every object and content by its identity."""
@@ -155,31 +155,29 @@ def differences(before: Pin, after: Pin) -> list[str]:
     return [f"{d.kind} {d.identity} {d.change}" for d in found]
 
 
-def save_pins(file: Path, pins: Mapping[str, Pin]) -> None:
-    """Write pins to a private file, whole."""
-    data = {
+def pins_to_data(pins: Mapping[str, Pin]) -> dict[str, Any]:
+    """Return pins as plain data for JSON."""
+    return {
         name: {"schema": to_data(pin.schema), "content": to_data(pin.content)}
         for name, pin in pins.items()
     }
-    write_whole(file, json.dumps(data))
 
 
-def load_pins(file: Path) -> dict[str, Pin]:
-    """Read pins again; raise OneroofError where the file is not whole or not ours."""
+def pins_from_data(data: Mapping[str, Any]) -> dict[str, Pin]:
+    """Return the pins of plain data; raise ValueError where it holds none."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
         pins = {
             name: (from_data(pin["schema"]), from_data(pin["content"]))
             for name, pin in data.items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OneroofError(f"{file} holds no pins: {error}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no pins: {error!r}") from error
     found = {}
     for name, (schema, content) in pins.items():
         if not isinstance(schema, SchemaFingerprint) or not isinstance(
             content, ContentFingerprint
         ):
-            raise OneroofError(f"{file} holds no pins: {name} is mixed up")
+            raise ValueError(f"no pins: {name} is mixed up")
         found[name] = Pin(schema, content)
     return found
 

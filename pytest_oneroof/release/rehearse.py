@@ -43,6 +43,7 @@ class Rehearsal:
     clone: str
     manifest_sha256: str
     shown: list[str] = field(default_factory=list)
+    fingerprints: dict[str, dict[str, str]] = field(default_factory=dict)
     forward: Outcome | None = None
     backward: Outcome | None = None
     proof: Proof | None = None
@@ -55,6 +56,7 @@ class Rehearsal:
             "clone": self.clone,
             "manifest_sha256": self.manifest_sha256,
             "shown": self.shown,
+            "fingerprints": self.fingerprints,
             "forward": self.forward.to_dict() if self.forward else None,
             "backward": self.backward.to_dict() if self.backward else None,
             "proof": self.proof.to_dict() if self.proof else None,
@@ -103,6 +105,8 @@ def rehearse(
     backward = run_steps(where, packet, packet.rollback, say, log)
     told.backward = _passed(backward, "backward", log)
     rolled_back = _pin(where)
+    pins = {"before": before, "applied": applied, "rolled_back": rolled_back}
+    told.fingerprints = {name: pin.digests() for name, pin in pins.items()}
     told.proof = prove(f"packet {packet.name}", before, applied, rolled_back)
     if not told.proof.holds:
         raise RehearsalFailed("\n".join(told.proof.lines()))

@@ -18,12 +18,14 @@ from pytest_oneroof.clone.host import Found, Host
 from pytest_oneroof.clone.snapshot import snapshot_anew
 from pytest_oneroof.clone.watch import Watch
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.fingerprint.compare import to_data
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.executor import Outcome, end_log
+from pytest_oneroof.release.identity import identify
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, differences, read_pin
 from pytest_oneroof.release.rehearsal_clone import greenfield_clone
-from pytest_oneroof.release.rehearse import RATIFIED, Say, rehearse
+from pytest_oneroof.release.rehearse import RATIFIED, Rehearsal, Say, rehearse
 from pytest_oneroof.release.step_log import new_log
 
 
@@ -71,7 +73,6 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
     ) as clone:
         log.head["database"] = clone.clone.database
         told = rehearse(packet, clone, say, log)
-    lost = end_log(log, Outcome(()))
     after = _pins(packet, copied, say)
     moved = [
         f"{name}: {line}"
@@ -82,7 +83,11 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
     if not moved:
         lines.append(f"unmoved: {', '.join(copied.watched)}")
     kept, line = _snapshot(copied, say, moved=bool(moved))
-    lines += [*filter(None, (line, lost)), f"log: {log.file}"]
+    failed = bool(moved or (copied.main and copied.main.free and not kept))
+    log.evidence.update(_evidence(copied, before[copied.source], told))
+    log.evidence["passed"] = not failed
+    lost = end_log(log, Outcome(()))
+    lines += [*filter(None, (line, lost)), f"record: {log.file}"]
     data = {
         **told.to_dict(),
         "watched": copied.watched,
@@ -90,8 +95,20 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
         "snapshot": kept,
         "log": str(log.file),
     }
-    failed = bool(moved or lost or (copied.main and copied.main.free and not kept))
-    return Answer(FAILED if failed else DONE, data, tuple(lines))
+    return Answer(FAILED if failed or lost else DONE, data, tuple(lines))
+
+
+def _evidence(copied: Copied, source: Pin, told: Rehearsal) -> dict[str, Any]:
+    """Return what `run` asks of a rehearsal: source, fingerprints and proof."""
+    with contextlib.closing(connect(copied.host.url(copied.source))) as connection:
+        identity = identify(connection)
+    assert told.proof is not None
+    return {
+        "source": {**identity.to_dict(), "schema": to_data(source.schema)},
+        "shown": told.shown,
+        "fingerprints": told.fingerprints,
+        "proof": told.proof.to_dict(),
+    }
 
 
 def pin_source(url: str, relations: Sequence[str] | None = None) -> Pin:

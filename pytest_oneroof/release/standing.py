@@ -5,24 +5,19 @@ Facts are read in one READ ONLY transaction; the decision is pure.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import psycopg
-
-from pytest_oneroof.errors import ServerError
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.production.figures import PARTIAL, Figures, Phase
 from pytest_oneroof.production.gate import Gate, GateVerdict
-from pytest_oneroof.release.plan import Packet, known_packets, open_packet
-from pytest_oneroof.release.steps import Where, open_target, read_rows
+from pytest_oneroof.release.identity import Identity, identify
+from pytest_oneroof.release.plan import Packet, known_packets, open_packet, read_selects
+from pytest_oneroof.release.reading import absent, reading, rows_of
+from pytest_oneroof.release.steps import Connection, Where
 
 ABSENT, WHOLE = "absent", "whole"
-SNAPSHOT = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True)
@@ -33,15 +28,6 @@ class StepState:
     step: str
     state: str
     found: str
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which database a URL leads to: its name, its server, whether it is a standby."""
-
-    database: str
-    system_identifier: str
-    in_recovery: bool
 
 
 @dataclass(frozen=True)
@@ -92,10 +78,8 @@ class Hold:
 
 def read_identity(where: Where) -> Identity:
     """Read which database that is; raise ServerError when it cannot be reached."""
-    with contextlib.closing(open_target(where)) as connection:
-        row = connection.execute(_IDENTITY).fetchone()
-    assert row is not None
-    return Identity(*row)
+    with reading(where) as connection:
+        return identify(connection)
 
 
 def read_standing(where: Where, packet: Packet) -> Standing:
@@ -104,35 +88,51 @@ def read_standing(where: Where, packet: Packet) -> Standing:
     Raise ServerError when it cannot be reached or read: another database, one
     without the One Roof schema, a role without the rights.
     """
-    packets = [packet, *(p for p in _shipped() if p.name != packet.name)]
-    pack = bundled()
+    with reading(where) as connection:
+        return find_standing(connection, packet)
+
+
+def find_standing(connection: Connection, packet: Packet) -> Standing:
+    """Return where a database stands, inside a transaction of `reading`."""
+    pack, packets = bundled(), [packet, *_others(packet)]
     figures = Figures(pack)
-    try:
-        with (
-            contextlib.closing(open_target(where)) as connection,
-            connection.transaction(),
-        ):
-            connection.execute(SNAPSHOT)
-            metrics, traces = figures.metrics(connection), figures.traces(connection)
-            gate = Gate(pack).judge(connection)
-        steps = tuple(
-            StepState(packet=each.name, **state)
-            for each in packets
-            for state in read_rows(where, each.files[each.standing])
-        )
-    except psycopg.Error as error:
-        raise ServerError(
-            f"cannot read where the database stands: {str(error).strip()}"
-        ) from error
-    told = figures.phase(metrics, traces)
-    assert told is not None
-    phase = _agreed(told, packets, steps)
-    return Standing(read_identity(where), phase, gate, steps)
+    phase = figures.phase(figures.metrics(connection), figures.traces(connection))
+    assert phase is not None
+    steps = tuple(state for each in packets for state in _states(connection, each))
+    return Standing(
+        identify(connection),
+        _agreed(phase, packets, steps),
+        Gate(pack).judge(connection),
+        steps,
+    )
+
+
+def _states(connection: Connection, packet: Packet) -> Iterator[StepState]:
+    """Ask for each changing step by its own SELECT, where its relations are there."""
+    selects = read_selects(packet, packet.standing)
+    for step, select in zip(packet.changes, selects, strict=True):
+        if missing := absent(connection, select):
+            found = f"{missing[0]} is not there"
+            yield StepState(packet.name, step.step, ABSENT, found)
+        else:
+            [row] = rows_of(connection, select)
+            yield StepState(packet.name, step.step, row["state"], row["found"])
 
 
 def hold_target(packet: Packet, identity: Identity, typed: str) -> tuple[Hold, ...]:
     """Return every reason why this is not the database that is meant, or none."""
-    return tuple(_identity(packet, identity, typed))
+    return (*hold_identity(packet, identity), *_mistyped(identity, typed))
+
+
+def hold_identity(packet: Packet, identity: Identity) -> tuple[Hold, ...]:
+    """Return why this is not the database that a packet is for, or nothing."""
+    if identity.database == packet.target:
+        return ()
+    found = (
+        f"the database is {identity.database!r}, the packet is for {packet.target!r}"
+    )
+    way = "a clone is rehearsed, not run: oneroof rollout rehearse"
+    return (Hold("identity", found, way),)
 
 
 def hold_run(packet: Packet, standing: Standing) -> tuple[Hold, ...]:
@@ -140,10 +140,18 @@ def hold_run(packet: Packet, standing: Standing) -> tuple[Hold, ...]:
     return (*_not_at_start(packet, standing), *_gate(standing))
 
 
+def hold_ratification(standing: Standing, refusal: str) -> tuple[Hold, ...]:
+    """Return why the packet is not ratified, where the gate does not say it already."""
+    if not refusal or not standing.gate.facts.get("signed", True):
+        return ()
+    way = "only humans ratify: never invent a code, and wait for the quorum"
+    return (Hold("ratification", refusal, way),)
+
+
 def hold_rollback(packet: Packet, standing: Standing) -> tuple[Hold, ...]:
     """Return every reason against rolling a packet back, or none.
 
-    The gate is no reason: the way back is always open.
+    The gate is no reason: the way back needs no ratification.
     """
     packets = {step.packet for step in standing.present}
     if packets and packet.name not in packets:
@@ -167,15 +175,8 @@ def way_back(standing: Standing) -> str:
     return f"the way back: {', then '.join(commands)}"
 
 
-_IDENTITY = b"""
-SELECT pg_catalog.current_database()::text,
-       (SELECT system_identifier::text FROM pg_catalog.pg_control_system()),
-       pg_catalog.pg_is_in_recovery()
-"""
-
-
-def _shipped() -> list[Packet]:
-    return [open_packet(name) for name in known_packets()]
+def _others(packet: Packet) -> list[Packet]:
+    return [open_packet(name) for name in known_packets() if name != packet.name]
 
 
 def _agreed(
@@ -201,14 +202,7 @@ def _agreed(
     return phase
 
 
-def _identity(packet: Packet, identity: Identity, typed: str) -> Iterator[Hold]:
-    if identity.database != packet.target:
-        yield Hold(
-            "identity",
-            f"the database is {identity.database!r}, the packet is for "
-            f"{packet.target!r}",
-            "a clone is rehearsed, not run: oneroof rollout rehearse",
-        )
+def _mistyped(identity: Identity, typed: str) -> Iterator[Hold]:
     if typed != identity.database:
         yield Hold(
             "typed",

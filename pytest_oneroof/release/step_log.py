@@ -2,12 +2,15 @@
 
 One JSON file for each rollout (format: docs/release.md). It is on the disk before
 each step is sent and after it has held, so that a killed rollout has told which
-step was under way.
+step was under way. It ends in the hash of all that it holds: what a later command
+relies on is read by `records`, which demands that hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +28,14 @@ Probe = Mapping[str, tuple[str, int]]
 
 @dataclass
 class Log:
-    """The log of one rollout, on the disk after everything that it is told."""
+    """The log of one rollout, on the disk after everything that it is told.
+
+    `evidence` is what a later command relies on: docs/release.md has its keys.
+    """
 
     file: Path
     head: dict[str, Any]
+    evidence: dict[str, Any] = field(default_factory=dict)
     runs: list[StepRun] = field(default_factory=list)
     probes: dict[str, Probe] = field(default_factory=dict)
     running: str = ""
@@ -58,15 +65,7 @@ class Log:
 
     def write(self) -> None:
         """Write it whole; raise OneroofError where the disk does not take it."""
-        text = json.dumps(self.to_dict(), indent=1, default=str)
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.file, text)
-        except OSError as error:
-            raise OneroofError(
-                f"the log {self.file} cannot be written ({error.strerror})\n"
-                "give a folder that takes it: --log DIR"
-            ) from error
+        write_log(self.file, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data for JSON."""
@@ -81,6 +80,7 @@ class Log:
             "stopped_at": asdict(failed.step) if failed else None,
             "stopped_after": failed.seconds if failed else 0.0,
             "probes": self.probes,
+            "evidence": self.evidence,
         }
 
 
@@ -128,6 +128,36 @@ def new_log(folder: Path, packet: Packet, what: str, where: str) -> Log:
         file = file.with_name(f"rollout_{packet.name}_{what}_{stamp}_{number}.json")
         number += 1
     return Log(file, head)
+
+
+def write_log(file: Path, value: Mapping[str, Any]) -> None:
+    """Write a log with the hash of what it holds; raise OneroofError if it cannot."""
+    text = json.dumps({**value, "sha256": hash_of(value)}, indent=1)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, text)
+        _sync(file.parent)
+    except OSError as error:
+        raise OneroofError(
+            f"the log {file} cannot be written ({error.strerror})\n"
+            "give a folder that takes it: --log DIR"
+        ) from error
+
+
+def _sync(folder: Path) -> None:
+    """Have a file's new name in its folder survive a crash of the machine, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def hash_of(value: Mapping[str, Any]) -> str:
+    """Return the sha256 of a log's value, without the hash that it may hold."""
+    rest = {key: value[key] for key in value if key != "sha256"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parse_log(data: Mapping[str, Any]) -> StepLog:

@@ -20,6 +20,7 @@ import psycopg
 
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.release.identity import Identity, require_same
 from pytest_oneroof.release.plan import Packet, Step
 
 APPLICATION = "pytest-oneroof rollout"
@@ -46,12 +47,14 @@ class Where:
     """Where a packet is run, and what the files are told.
 
     `target` is empty for production; else the marked clone's name. `ratified` is
-    the code of the ratified approval.
+    the code of the ratified approval. With `identity` each connection has to reach
+    exactly that database before anything is sent over it.
     """
 
     url: str
     target: str = ""
     ratified: str = ""
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,25 @@ class StepFailed(OneroofError):
 def open_target(where: Where, *, writes: bool = False) -> Connection:
     """Connect to the target and tell the files' settings; read only by default.
 
-    Raise ServerError when it cannot be reached.
+    Raise ServerError when it cannot be reached, OneroofError when it is another
+    database than the one that was admitted.
     """
     connection = connect(where.url, application=APPLICATION)
+    try:
+        if where.identity is not None:
+            require_same(connection, where.identity)
+        _settle(connection, where, writes=writes)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _settle(connection: Connection, where: Where, *, writes: bool) -> None:
+    # First: an unqualified name of ours must not find what others made for it.
+    connection.execute(
+        b"SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
+    )
     mode = b"off" if writes else b"on"
     connection.execute(b"SET default_transaction_read_only = " + mode)
     # A killed executor leaves no step running: the server looks for its client
@@ -134,7 +153,6 @@ def open_target(where: Where, *, writes: bool = False) -> Connection:
             "SELECT pg_catalog.set_config(%s, %s, false)",
             [setting, getattr(where, name)],
         )
-    return connection
 
 
 def run_step(where: Where, packet: Packet, step: Step) -> StepRun:
@@ -172,22 +190,6 @@ def run_step(where: Where, packet: Packet, step: Step) -> StepRun:
 def moment() -> str:
     """Return this moment as logs hold it: UTC, ISO 8601, in milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def read_rows(where: Where, data: bytes) -> list[dict[str, Any]]:
-    """Run a sealed file that only reads; return the rows of its last SELECT."""
-    rows: list[dict[str, Any]] = []
-    connection = open_target(where)
-    try:
-        cursor = connection.execute(data)
-        while True:
-            if cursor.description is not None:
-                names = [column.name for column in cursor.description]
-                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            if not cursor.nextset():
-                return rows
-    finally:
-        connection.close()
 
 
 def _send(connection: Connection, data: bytes) -> tuple[str, ...]:

@@ -8,11 +8,15 @@
 -- Returns: a row of details, then one verdict row. gate_status is READY or BLOCKED;
 --   blockers are tokens, each ended by a semicolon, in a fixed order.
 --
--- psql -d directus -f gate_check.sql
+-- psql -q -d directus -f gate_check.sql
 --
--- Two statements over the same facts. ts_stat (manual, 9.13) runs a query that is
+-- Names and operators are PostgreSQL's own, whatever search_path the role brings. Two
+-- statements over the same facts. ts_stat (manual, 9.13) runs a query that is
 -- given as text, here one that counts, and so only where its table is there: a
 -- missing one blocks instead of failing. (query_to_xml would need a server with XML.)
+
+SET search_path = pg_catalog, pg_temp;
+SET row_security = off;
 
 WITH wanted (name, relation, query) AS (
   VALUES
@@ -28,7 +32,17 @@ WITH wanted (name, relation, query) AS (
       $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
       FROM public.os_proposal_approvals
       WHERE
-status = 'published' AND esignature_agreement AND signature_text ~ '[^[:space:]]'
+status COLLATE "C" = 'published'
+AND esignature_agreement
+AND regexp_replace(
+  signature_text COLLATE "default", '[\u115F\u1160\u17B4\u17B5\u3164\uFFA0]', '', 'g'
+) ~ concat(
+  '[[:alnum:]\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02AF\u0388-\u03E1\u0400-\u0481',
+  '\u048A-\u0556\u0561-\u0587\u05D0-\u05EA\u0621-\u063F\u0641-\u064A\u0904-\u0939',
+  '\u0E01-\u0E30\u10D0-\u10FA\u1E00-\u1FBC\u3041-\u3096\u30A1-\u30FA\u3400-\u4DBF',
+  '\u4E00-\u9FFF\uAC00-\uD7A3]'
+)
+AND (greatest(date_created, date_updated) > now() AT TIME ZONE 'UTC') IS NOT TRUE
       $q$
     ),
     (
@@ -132,7 +146,17 @@ WITH wanted (name, relation, query) AS (
       $q$SELECT array_to_tsvector(ARRAY[count(*)::text])
       FROM public.os_proposal_approvals
       WHERE
-status = 'published' AND esignature_agreement AND signature_text ~ '[^[:space:]]'
+status COLLATE "C" = 'published'
+AND esignature_agreement
+AND regexp_replace(
+  signature_text COLLATE "default", '[\u115F\u1160\u17B4\u17B5\u3164\uFFA0]', '', 'g'
+) ~ concat(
+  '[[:alnum:]\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02AF\u0388-\u03E1\u0400-\u0481',
+  '\u048A-\u0556\u0561-\u0587\u05D0-\u05EA\u0621-\u063F\u0641-\u064A\u0904-\u0939',
+  '\u0E01-\u0E30\u10D0-\u10FA\u1E00-\u1FBC\u3041-\u3096\u30A1-\u30FA\u3400-\u4DBF',
+  '\u4E00-\u9FFF\uAC00-\uD7A3]'
+)
+AND (greatest(date_created, date_updated) > now() AT TIME ZONE 'UTC') IS NOT TRUE
       $q$
     ),
     (

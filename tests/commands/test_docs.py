@@ -11,7 +11,7 @@ import pytest
 from pytest_oneroof.cli import main
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.production import gate
-from pytest_oneroof.release import proof, standing
+from pytest_oneroof.release import order, proof, rollout, standing
 
 DOCS = Path(__file__).parents[2] / "docs"
 CLONE, RELEASE = (
@@ -48,9 +48,11 @@ def test_every_option_that_is_named_exists(group: str) -> None:
 
 def test_every_reason_of_a_hold_is_described() -> None:
     """Each code with which a rollout is held, and each of a proof, is explained."""
-    source = Path(standing.__file__).read_text(encoding="utf-8")
-    codes = set(re.findall(r"Hold\(\s*\"([a-z_]+)\"", source))
+    sources = (Path(module.__file__) for module in (standing, order, rollout))
+    text = "".join(file.read_text(encoding="utf-8") for file in sources)
+    codes = set(re.findall(r"Hold\(\s*\"([a-z_]+)\"", text))
     assert {"identity", "typed", "standby", "gate", "done", "other_packet"} <= codes
+    assert {"rehearsal", "schema", "record", "ratification"} <= codes
     for code in (*codes, "partial", "phase", "preflight"):
         assert f"`{code}`" in RELEASE, code
     for code in (proof.DID_NOT_MUTATE, proof.NOT_RESTORED):

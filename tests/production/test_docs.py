@@ -44,7 +44,7 @@ def test_the_gate_is_described_as_it_is() -> None:
     table = text[text.index("| token |") :]
     positions = [table.index(f"`{condition['token']};`") for condition in conditions]
     assert positions == sorted(positions)
-    assert f"`{Gate(bundled()).predicate()}`" in text
+    assert f"```sql\n{Gate(bundled()).predicate()}\n```" in text
 
 
 def test_the_limits_are_described_as_they_are() -> None:

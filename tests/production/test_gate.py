@@ -13,8 +13,10 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.commands.gate import check
+from pytest_oneroof.commands.project import Project
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.pack import bundled
+from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production import gate
 from pytest_oneroof.settings import Settings
 
@@ -66,16 +68,16 @@ def test_the_command_tells_each_situation(
     """Status, tokens and exit status of a release's situations, in every form."""
     statements, status, word, tokens = SITUATIONS[name]
     named_directus.execute(*statements)
-    settings = Settings(production_url=named_directus.reader)
+    project = Project(Settings(production_url=named_directus.reader), bundled())
     out: list[str] = []
-    assert check(settings, quiet=True, as_json=False, out=out.append) == status
+    assert check(project, quiet=True, as_json=False, out=out.append) == status
     assert out == [word]
     out.clear()
-    assert check(settings, quiet=False, as_json=True, out=out.append) == status
+    assert check(project, quiet=False, as_json=True, out=out.append) == status
     value = json.loads(out[0])
     assert (value["gate_status"], value["blockers"]) == (word, tokens)
     out.clear()
-    assert check(settings, quiet=False, as_json=False, out=out.append) == status
+    assert check(project, quiet=False, as_json=False, out=out.append) == status
     facts = value["detail"]
     assert out[1:] == [
         f"{word} | {tokens} | {facts['ospa']} | {facts['gap']} | {facts['own']}",
@@ -86,7 +88,7 @@ def test_the_command_tells_each_situation(
 
 def psql(cluster: Cluster, url: str, **environ: str) -> list[list[str]]:
     """Return the rows that psql prints for gate_check.sql, as cells."""
-    command = [str(cluster.programs.folder / "psql"), "-XAt", "-v", "ON_ERROR_STOP=1"]
+    command = [str(cluster.programs.folder / "psql"), "-qXAt", "-v", "ON_ERROR_STOP=1"]
     done = subprocess.run(
         [*command, "-F", "|", "-d", url, "-f", str(CHECK)],
         check=True,
@@ -142,6 +144,83 @@ def test_what_may_not_be_read_is_an_error(cluster: Cluster, copy: Production) ->
             gate.Gate(bundled()).check(url)
     finally:
         copy.execute("DROP OWNED BY gate_blind", "DROP ROLE gate_blind")
+
+
+# Operators and functions of somebody's own, found first by an unqualified name.
+HOSTILE = """
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.yes(varchar, text) RETURNS boolean
+  LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR hostile.= (FUNCTION = hostile.yes, LEFTARG = varchar, RIGHTARG = text);
+CREATE OPERATOR hostile.~ (FUNCTION = hostile.yes, LEFTARG = varchar, RIGHTARG = text);
+CREATE FUNCTION hostile.array_to_tsvector(text[]) RETURNS tsvector
+  LANGUAGE sql IMMUTABLE AS $$ SELECT pg_catalog.array_to_tsvector(ARRAY['1']) $$;
+CREATE FUNCTION hostile.count(bigint) RETURNS bigint
+  LANGUAGE sql IMMUTABLE AS 'SELECT 1::bigint';
+GRANT USAGE ON SCHEMA hostile TO PUBLIC;
+"""
+
+
+def test_no_search_path_opens_the_gate(cluster: Cluster, copy: Production) -> None:
+    """A role whose search_path finds others' operators reads the same figures."""
+    copy.execute(RATIFIED.replace("'published'", "'draft'"), HOSTILE)
+    copy.execute(
+        f"ALTER ROLE oneroof_acceptance IN DATABASE {copy.name} "
+        "SET search_path = hostile, pg_catalog, public"
+    )
+    expected = "db<>directus;esign_missing;"
+    assert gate.Gate(bundled()).check(copy.reader).tokens == expected
+    assert psql(cluster, copy.reader)[1][:2] == ["BLOCKED", expected]
+
+
+def test_rows_that_a_policy_hides_are_an_error(
+    cluster: Cluster, copy: Production
+) -> None:
+    """Where a policy bears on what the role sees, nothing is counted."""
+    copy.execute(
+        "ALTER TABLE public.governance_object_ownership ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY narrow ON public.governance_object_ownership USING (false)",
+    )
+    with pytest.raises(ServerError, match="row-level security"):
+        gate.Gate(bundled()).check(copy.reader)
+
+
+LOOKALIKES = {
+    "draft": "UPDATE public.os_proposal_approvals SET status = 'draft'",
+    "case": "UPDATE public.os_proposal_approvals SET status = 'Published'",
+    "look-alike": "UPDATE public.os_proposal_approvals SET status = 'publishеd'",
+    "blank": "UPDATE public.os_proposal_approvals SET signature_text = E' \\t'",
+    "dash": "UPDATE public.os_proposal_approvals SET signature_text = '--'",
+    "invisible": "UPDATE public.os_proposal_approvals SET signature_text = "
+    "U&'\\200B\\2060\\FEFF\\00AD\\180E'",
+    "filler": "UPDATE public.os_proposal_approvals SET signature_text = "
+    "U&'\\3164\\115F\\FFA0\\2800'",
+    "agreement": "UPDATE public.os_proposal_approvals SET esignature_agreement = NULL",
+    "future": "UPDATE public.os_proposal_approvals SET date_created = now() + '1 day'",
+    "updated": "UPDATE public.os_proposal_approvals SET date_updated = '2999-01-01'",
+}
+SIGNATURES = ("李明", "Ký", "7", "Нгуен", "--x")
+
+
+def test_what_only_looks_signed_opens_nothing(
+    cluster: Cluster, copy: Production
+) -> None:
+    """Each look-alike of an approval is told as unsigned; any letter is a signature."""
+    copy.execute(RATIFIED)
+    asked = gate.Gate(bundled())
+    with connect(copy.admin) as connection:
+        for name, statement in LOOKALIKES.items():
+            with connection.transaction(force_rollback=True):
+                connection.execute(statement.encode())
+                facts = asked.read(connection)
+                assert (facts["ospa"], facts["signed"]) == (1, 0), name
+        for text in SIGNATURES:
+            with connection.transaction(force_rollback=True):
+                connection.execute(
+                    "UPDATE public.os_proposal_approvals SET signature_text = %s",
+                    [text],
+                )
+                assert asked.read(connection)["signed"] == 1, text
 
 
 def test_the_monitor_writes_nothing(production: Production) -> None:
@@ -233,12 +312,17 @@ def test_the_predicate_is_the_same_text_everywhere(name: str) -> None:
 def test_the_predicate_is_in_the_monitor() -> None:
     """The monitor is among the files compared, and the text is not empty."""
     assert "gate/gate_check.sql" in gated_files()
-    assert gate.Gate(bundled()).predicate().startswith("status = 'published' AND")
+    assert (
+        gate.Gate(bundled())
+        .predicate()
+        .startswith("status COLLATE \"C\" = 'published'\nAND")
+    )
 
 
 def test_both_statements_read_the_same_facts() -> None:
     """The detail row and the verdict row are made from one text of facts."""
-    detail, verdict = gate.read_statements(CHECK.read_text())
+    *settings, detail, verdict = gate.read_statements(CHECK.read_text())
+    assert {s.kind for s in settings} == {"VariableSetStmt"}
     facts = detail.text[: detail.text.rindex("SELECT")].strip()
     assert verdict.text.startswith(facts)
     assert "AS prerequisites" in facts

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,15 +18,16 @@ from pytest_oneroof.clone.host import Host
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.executor import LOCK, end_log, run_steps
+from pytest_oneroof.release.identity import identify
 from pytest_oneroof.release.plan import Packet, Step, open_packet
 from pytest_oneroof.release.proof import (
     DID_NOT_MUTATE,
     NOT_RESTORED,
     Pin,
-    load_pins,
+    pins_from_data,
+    pins_to_data,
     prove,
     read_pin,
-    save_pins,
 )
 from pytest_oneroof.release.standing import hold_run, read_standing
 from pytest_oneroof.release.step_log import load_log, new_log
@@ -52,6 +56,12 @@ def write(where: Where, statement: str) -> None:
     """Change the clone, as somebody else would."""
     with contextlib.closing(open_target(where, writes=True)) as connection:
         connection.execute(statement.encode())
+
+
+def is_guarded(path: str) -> bool:
+    """Whether a file guards itself: all SQL but the includes and what only SELECTs."""
+    others = ("99_run_all.sql", "standing.sql", "baseline_probe.sql")
+    return path.endswith(".sql") and not path.endswith(others)
 
 
 def refusal(where: Where, packet: Packet, step: Step) -> str:
@@ -111,7 +121,7 @@ def test_tier_refuses_out_of_its_order(
          "APR-REHEARSAL-ONLY", "REFUSING: approval APR-REHEARSAL-ONLY is without its "
          "quorum (president=1 council=1 rejects=1)"),
         ("UPDATE public.approval_requests SET source_context ="
-         " '{\"created_by\": \"president (rehearsal)\"}'"
+         " '{\"created_by\": \"president\"}'"
          " WHERE code = 'APR-REHEARSAL-ONLY'",
          "APR-REHEARSAL-ONLY", "REFUSING: approval APR-REHEARSAL-ONLY is without its "
          "quorum (president=0 council=2 rejects=0)"),
@@ -133,7 +143,7 @@ def test_what_does_not_ratify_is_refused(
     """Only an approved request with its quorum, and a full signature, open a step."""
     text = FULL.files["00_preflight.sql"].decode()
     inside = text.replace(", READ ONLY;", ";").replace(
-        "DO $$\nDECLARE\n  ratified", f"{change};\nDO $$\nDECLARE\n  ratified"
+        "-- Ratified?", f"{change};\n-- Ratified?"
     )
     where = Where(open_clone.url, open_clone.target, code)
     with contextlib.closing(open_target(where, writes=True)) as connection:
@@ -151,9 +161,7 @@ def test_what_does_not_ratify_is_refused(
          "directus_gov_test_20260602"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize(
-    "path", [p for p in FULL.files if p.endswith(".sql") and "run_all" not in p]
-)
+@pytest.mark.parametrize("path", [p for p in FULL.files if is_guarded(p)])
 def test_every_file_refuses_a_database_that_is_not_meant(
     path: str, target: str, said: str, closed_clone: Where
 ) -> None:
@@ -183,6 +191,29 @@ def test_a_clone_without_marker_is_no_target(host: Host) -> None:
             )
     finally:
         host.admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
+def test_another_database_than_admitted_is_sent_nothing(closed_clone: Where) -> None:
+    """A URL that leads elsewhere by now, to whatever bears the name, is refused."""
+    with contextlib.closing(connect(closed_clone.url)) as connection:
+        admitted = identify(connection)
+    for change in ({"oid": 7}, {"system_identifier": "7"}, {"database": "other"}):
+        where = dataclasses.replace(
+            closed_clone, identity=dataclasses.replace(admitted, **change)
+        )
+        with pytest.raises(OneroofError, match="nothing was sent there"):
+            open_target(where, writes=True)
+    open_target(dataclasses.replace(closed_clone, identity=admitted)).close()
+
+
+def test_no_search_path_of_the_role_reaches_our_statements(
+    closed_clone: Where,
+) -> None:
+    """What is sent to a target finds PostgreSQL's own names, whatever the URL says."""
+    url = f"{closed_clone.url}&options=-c%20search_path%3Dpublic"
+    with contextlib.closing(open_target(Where(url))) as connection:
+        row = connection.execute("SHOW search_path").fetchone()
+    assert row == ("pg_catalog, pg_temp",)
 
 
 def test_production_is_refused_while_a_clone_is_meant(host: Host) -> None:
@@ -402,7 +433,7 @@ def test_packets_are_alternatives(at_greenfield: Where) -> None:
     )
 
 
-def test_proof_codes_and_drift(at_greenfield: Where, tmp_path: Path) -> None:
+def test_proof_codes_and_drift(at_greenfield: Where) -> None:
     """An apply without effect, a restore that is not one, and drift are told apart."""
     before = pin(at_greenfield)
     assert run_steps(at_greenfield, OWNERSHIP, OWNERSHIP.steps, quiet).passed
@@ -418,15 +449,14 @@ def test_proof_codes_and_drift(at_greenfield: Where, tmp_path: Path) -> None:
     proof = prove("x", before, applied, now, met=met)
     assert proof.holds
     assert proof.drift == ("comment view public.v_object_owner_gap",)
-    save_pins(tmp_path / "pins", {"before": before, "applied": applied})
-    loaded = load_pins(tmp_path / "pins")
+    kept = json.dumps(pins_to_data({"before": before, "applied": applied}))
+    loaded = pins_from_data(json.loads(kept))
     assert loaded["before"].digest == before.digest
     assert loaded["applied"].items() == applied.items()
 
 
-def test_damaged_pins_are_refused(tmp_path: Path) -> None:
-    """A file that holds no pins is told as such."""
-    file = tmp_path / "pins"
-    file.write_text("[]")
-    with pytest.raises(OneroofError, match="holds no pins"):
-        load_pins(file)
+@pytest.mark.parametrize("data", [[], {"before": {}}, {"before": None}, "x"])
+def test_damaged_pins_are_refused(data: Any) -> None:
+    """What holds no pins is told as such."""
+    with pytest.raises(ValueError, match="no pins"):
+        pins_from_data(data)

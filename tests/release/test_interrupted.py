@@ -19,7 +19,7 @@ from pytest_oneroof.release.rollout import Order
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.step_log import load_log
 from pytest_oneroof.release.steps import StepRun, Where
-from tests.release.conftest import APPROVAL
+from tests.release.conftest import APPROVAL, rehearsed
 from tests.release.test_killed import await_, backends, command
 
 FULL, OWNERSHIP = open_packet("full"), open_packet("ownership")
@@ -31,7 +31,8 @@ def quiet(line: str) -> None:
 
 
 def order(packet: Packet, url: str, folder: Path) -> Order:
-    """Return a complete order to run a packet."""
+    """Return a complete order to run a packet, rehearsed."""
+    rehearsed(packet, url, folder)
     return Order(packet, url, "directus", folder, APPROVAL)
 
 
@@ -58,8 +59,9 @@ def test_full_disk_stops_before_the_next_step(
             raise OSError(errno.ENOSPC, "No space left on device")
         write_whole(path, text)
 
+    complete = order(FULL, ratified_url, tmp_path / "log")
     monkeypatch.setattr(step_log, "write_whole", full)
-    answer = rollout.run(order(FULL, ratified_url, tmp_path / "log"), quiet)
+    answer = rollout.run(complete, quiet)
     assert answer.status == 1
     log = answer.data["log"]
     assert answer.data["stopped"] == (
@@ -85,8 +87,9 @@ def test_log_lost_at_the_end_is_no_success(
             raise OSError(errno.ENOSPC, "No space left on device")
         write_whole(path, text)
 
+    complete = order(OWNERSHIP, ratified_url, tmp_path / "log")
     monkeypatch.setattr(step_log, "write_whole", full)
-    answer = rollout.run(order(OWNERSHIP, ratified_url, tmp_path / "log"), quiet)
+    answer = rollout.run(complete, quiet)
     assert answer.status == 1
     assert answer.data["complete"] is True
     assert "run of packet ownership complete: seeded" in answer.lines
@@ -141,7 +144,7 @@ def test_second_rollout_and_ctrl_c(
     try:
         await_(lambda: bool(backends(ratified_url, asleep=True)), "no tier slept")
         with pytest.raises(OneroofError, match="another rollout runs on 'directus'"):
-            rollout.run(order(FULL, ratified_url, tmp_path / "other"), quiet)
+            rollout.run(order(packet, ratified_url, tmp_path / "other"), quiet)
         [kept] = tmp_path.glob("other/*/rollout_full_run_*.json")
         assert load_log(kept).stopped.startswith("another rollout runs on")
     finally:
@@ -157,6 +160,7 @@ def test_second_rollout_and_ctrl_c(
 def test_run_goes_on_when_nobody_reads(ratified_url: str, tmp_path: Path) -> None:
     """With its pipe closed a run ends as it would have, and its log says so."""
     log = tmp_path / "log"
+    rehearsed(OWNERSHIP, ratified_url, log)
     running = subprocess.Popen(
         [
             *(sys.executable, "-m", "pytest_oneroof", "rollout", "run", "ownership"),

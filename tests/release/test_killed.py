@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,7 @@ from pytest_oneroof.release.plan import Packet, open_packet
 from pytest_oneroof.release.standing import read_standing
 from pytest_oneroof.release.step_log import load_log
 from pytest_oneroof.release.steps import APPLICATION, Where
-from tests.release.conftest import APPROVAL
+from tests.release.conftest import APPROVAL, program, rehearsed
 
 FULL = open_packet("full")
 CHANGES = {step.step: step for step in FULL.steps if step.kind == "change"}
@@ -50,8 +49,9 @@ def command(packet: Packet, url: str, tmp_path: Path) -> list[str]:
     """Return the words that run an edited packet on a production."""
     folder = next(f for f in tmp_path.iterdir() if (f / "plan.json").is_file())
     log = tmp_path / "log"
+    rehearsed(packet, url, log)
     return [
-        *(sys.executable, "-m", "pytest_oneroof", "rollout", "run", str(folder)),
+        *(*program(packet), "rollout", "run", str(folder)),
         *("--target-url", url, "--database", "directus", "--log", str(log)),
         *("--ratified-apr", APPROVAL, "--seal", packet.sha256),
     ]
@@ -89,19 +89,22 @@ def test_killed_in_each_tier(
     told = load_log(kept)
     assert [step.step for step in told.steps] == ["0", *done]
     assert (told.running, told.ended) == (number, "")
-    order = rollout.Order(FULL, ratified_url, "directus", log, APPROVAL)
+    order = rollout.Order(packet, ratified_url, "directus", log, APPROVAL)
     if not done:
         assert standing.phase.name == "greenfield"
         return
     again = rollout.run(order, lambda line: None)
     assert again.status == 10
-    assert [hold["code"] for hold in again.data["held"]] == ["partial", "gate"]
-    assert again.data["held"][0]["way"] == (
+    assert [hold["code"] for hold in again.data["held"]] == [
+        "schema",
+        "partial",
+        "gate",
+    ]
+    assert again.data["held"][1]["way"] == (
         "the way back: oneroof rollout rollback full"
     )
     back = rollout.roll_back(order, lambda line: None)
     assert back.status == 0, back.lines
-    assert back.data["pinned"] is True
     assert read_standing(Where(ratified_url), FULL).phase.name == "greenfield"
 
 
@@ -116,11 +119,13 @@ def test_killed_on_the_way_back(
         "\nSELECT pg_catalog.pg_sleep(14);\n\nCOMMIT;",
     )
     log = tmp_path / "log"
-    order = rollout.Order(FULL, ratified_url, "directus", log, APPROVAL)
+    order = rollout.Order(packet, ratified_url, "directus", log, APPROVAL)
+    rehearsed(packet, ratified_url, log)
     assert rollout.run(order, lambda line: None).status == 0
-    words = command(packet, ratified_url, tmp_path)
-    words[words.index("run")] = "rollback"
-    del words[words.index("--ratified-apr") :]
+    words = [*program(packet), "rollout", "rollback"]
+    folder = next(f for f in tmp_path.iterdir() if (f / "plan.json").is_file())
+    words += [str(folder), "--target-url", ratified_url, "--database", "directus"]
+    words += ["--log", str(log), "--seal", packet.sha256]
     running = subprocess.Popen(
         [*words, "--tier-by-tier"],
         stdout=subprocess.DEVNULL,
@@ -141,7 +146,6 @@ def test_killed_on_the_way_back(
     assert [s.step for s in standing.present if s.packet == "full"] == ["1", "2", "3"]
     back = rollout.roll_back(order, lambda line: None)
     assert back.status == 0, back.lines
-    assert back.data["pinned"] is True
     assert read_standing(Where(ratified_url), FULL).phase.name == "greenfield"
 
 
@@ -156,6 +160,7 @@ def test_terminated_backend_is_told(
         "\nSELECT pg_catalog.pg_terminate_backend(pg_backend_pid());\n\nCOMMIT;",
     )
     order = rollout.Order(packet, ratified_url, "directus", tmp_path / "log", APPROVAL)
+    rehearsed(packet, ratified_url, tmp_path / "log")
     answer = rollout.run(order, lambda line: None)
     assert answer.status == 1
     assert answer.data["stopped"] == (

@@ -13,7 +13,13 @@ from pytest_oneroof import resources
 from pytest_oneroof.cli import main
 from pytest_oneroof.postgres.connect import with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
-from tests.release.conftest import APPROVAL, SEALS, Ended, Production
+from tests.release.conftest import (
+    APPROVAL,
+    SEALS,
+    Ended,
+    Production,
+    packet_statements,
+)
 
 
 @pytest.mark.parametrize("packet", ["full", "ownership"])
@@ -21,7 +27,9 @@ def test_run_is_held_at_a_closed_gate(
     packet: str, embedded: EmbeddedServer, oneroof: Callable[..., Ended], tmp_path: Path
 ) -> None:
     """On a greenfield production that nobody ratified: BLOCKED, 10, nothing written."""
-    production = Production(embedded.url("directus"), tmp_path / "log")
+    production = Production(
+        embedded.url("directus"), tmp_path / "log", tmp_path / "rehearsed"
+    )
     before = production.pin()
     ended = oneroof(*production.run(packet))
     assert ended.status == 10
@@ -162,27 +170,24 @@ def test_another_database_than_typed_is_held(
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("APR-0001", "REFUSING: approval APR-0001 is without its quorum"),
+        ("APR-0001", "REFUSING: approval APR-0001 is about something else"),
         ("APR-0015", "REFUSING: approval APR-0015 is not approved (status="),
         ("APR-NONE", "REFUSING: approval APR-NONE is not approved (status=no such"),
     ],
 )
 def test_unratified_code_is_held(
-    code: str, said: str, production: Production, oneroof: Callable[..., Ended]
+    code: str,
+    said: str,
+    production: Production,
+    oneroof: Callable[..., Ended],
+    sent: Callable[[], str],
 ) -> None:
-    """A code that is not approved with its quorum is held by the preflight: 10."""
-    production.write(
-        "UPDATE public.apr_approvals SET decision = 'abstain'"
-        " WHERE apr_id = 1 AND approver = 'gpt'"
-    )
+    """A code that is not approved, or for something else, is held: 10, nothing sent."""
     words = [*production.run("full")]
     words[words.index(APPROVAL)] = code
     ended = oneroof(*words)
-    production.write(
-        "UPDATE public.apr_approvals SET decision = 'approve'"
-        " WHERE apr_id = 1 AND approver = 'gpt'"
-    )
     assert ended.status == 10
     [hold] = ended.data["held"]
-    assert hold["code"] == "preflight"
+    assert hold["code"] == "ratification"
     assert hold["found"].startswith(said)
+    assert packet_statements(sent()) == []

@@ -14,29 +14,32 @@ from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.production.gate import Gate
+from pytest_oneroof.release import plan as plan_module
 from pytest_oneroof.release.plan import (
     FOLDER,
     MANIFEST,
     PLAN,
-    Packet,
     known_packets,
     open_packet,
     parse_plan,
     told_plan,
 )
+from pytest_oneroof.release.seals import pinned_seals
 from pytest_oneroof.sealing import manifest as m
-from pytest_oneroof.sealing.seal import SealBroken, write
+from pytest_oneroof.sealing.seal import SealBroken
 from pytest_oneroof.statements.read import read as read_statements
 from pytest_oneroof.statements.scripts import body
-
-PREDICATE = Gate(bundled()).predicate()
+from tests.release.conftest import reseal, seal_of
+from tests.release.reseal import block
 
 PACKETS = ("full", "ownership")
+GATE = Gate(bundled())
+READING = ("99_run_all.sql", "standing.sql", "baseline_probe.sql")
 FILES = [
     (name, path)
     for name in PACKETS
     for path in sorted(open_packet(name).files)
-    if path.endswith(".sql") and path != "99_run_all.sql"
+    if path.endswith(".sql") and not path.endswith(READING)
 ]
 
 
@@ -119,7 +122,20 @@ def test_swapped_files_are_refused(copy: Callable[[str], Path]) -> None:
     assert set(refused(folder)) == {"SHA256_MISMATCH", "LENGTH_MISMATCH"}
 
 
-def test_swapped_order_in_the_manifest_is_refused(copy: Callable[[str], Path]) -> None:
+@pytest.fixture
+def pinned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Have the seal of a folder count as reviewed, as packet full."""
+
+    def pin(folder: Path) -> None:
+        pins = {**pinned_seals(), "full": seal_of(folder)}
+        monkeypatch.setattr(plan_module, "pinned_seals", lambda: pins)
+
+    return pin
+
+
+def test_swapped_order_in_the_manifest_is_refused(
+    copy: Callable[[str], Path], pinned: Callable[[Path], None]
+) -> None:
     """A manifest that holds but names the tiers in another order is refused."""
     folder = copy("full")
     entries = list(m.parse((folder / MANIFEST).read_bytes()).entries)
@@ -127,31 +143,96 @@ def test_swapped_order_in_the_manifest_is_refused(copy: Callable[[str], Path]) -
     one, other = places["40_containment.sql"], places["50_topic_finalization.sql"]
     entries[one], entries[other] = entries[other], entries[one]
     (folder / MANIFEST).write_bytes(m.render(entries))
+    pinned(folder)
     assert refused(folder) == ["ORDER_MISMATCH"]
 
 
-def test_swapped_order_in_the_plan_is_refused(copy: Callable[[str], Path]) -> None:
+def test_swapped_order_in_the_plan_is_refused(
+    copy: Callable[[str], Path], pinned: Callable[[Path], None]
+) -> None:
     """A plan that runs the tiers in another order, sealed anew, is refused too."""
     folder = copy("full")
     plan = json.loads((folder / PLAN).read_text())
     plan["steps"][4], plan["steps"][5] = plan["steps"][5], plan["steps"][4]
     (folder / PLAN).write_text(json.dumps(plan))
-    (folder / MANIFEST).unlink()
-    write(folder / MANIFEST, folder)
+    reseal(folder)
+    pinned(folder)
     assert refused(folder) == ["ORDER_MISMATCH"]
 
 
 def test_another_manifest_than_the_rehearsed_is_refused(
-    edited: Callable[..., Packet],
+    remade: Callable[..., Path],
 ) -> None:
     """A packet that was sealed anew does not pass for the one that was rehearsed."""
     pin = open_packet("full").sha256
     assert open_packet("full", pin=pin).sha256 == pin
-    other = edited("full", "90_verify.sql", "own <> 30", "own < 30")
-    assert other.sha256 != pin
+    other = seal_of(remade("full", "90_verify.sql", "own <> 30", "own < 30"))
+    assert other != pin
     with pytest.raises(SealBroken) as broken:
-        open_packet("full", pin=other.sha256)
+        open_packet("full", pin=other)
     assert [f.code for f in broken.value.findings] == ["MANIFEST_PIN_MISMATCH"]
+
+
+def test_a_packet_that_nobody_reviewed_is_refused(
+    remade: Callable[..., Path],
+) -> None:
+    """A seal that holds is not enough: it has to be one that the owner has pinned."""
+    folder = remade("full", "90_verify.sql", "own <> 30", "own < 30")
+    with pytest.raises(SealBroken) as broken:
+        open_packet(str(folder), pin=seal_of(folder))
+    [finding] = broken.value.findings
+    assert finding.code == "SEAL_NOT_PINNED"
+    assert seal_of(folder) in finding.found
+    assert finding.found.endswith("pinned are: full, ownership")
+
+
+def test_a_pinned_packet_under_another_name_is_refused(
+    remade: Callable[..., Path], pinned: Callable[[Path], None]
+) -> None:
+    """What was reviewed as one packet is not run as another."""
+    folder = remade("full", PLAN, '"packet": "full"', '"packet": "other"')
+    pinned(folder)
+    assert refused(folder) == ["SEAL_NOT_PINNED"]
+
+
+PROBE = ("verify/baseline_probe.sql", "SELECT scope, metric, value")
+TIER_6 = ("standing.sql", "SELECT\n  '6' AS step")
+READS = {
+    "one more": (*TIER_6, f"SELECT 1;\n{TIER_6[1]}"),
+    "a block": (*TIER_6, f"DO $$ BEGIN END $$;\n{TIER_6[1]}"),
+    "a lock": ("standing.sql", "scan_id = 1\n", "scan_id = 1 FOR UPDATE\n"),
+    "a setting": (*PROBE, "SELECT set_config('a.b', '', false), scope, metric, value"),
+    "their call": (*PROBE, "SELECT public.quorum_passed(''), scope, metric, value"),
+    "a write": (*PROBE, f"DELETE FROM public.agents; {PROBE[1]}"),
+    "a transaction": (*PROBE, f"BEGIN; {PROBE[1]}"),
+}
+
+
+@pytest.mark.parametrize("kind", list(READS))
+def test_what_is_read_before_the_hold_is_select_alone(
+    kind: str, remade: Callable[..., Path], pinned: Callable[[Path], None]
+) -> None:
+    """Even of a pinned packet only SELECTs are asked of a target before the hold."""
+    folder = remade("full", *READS[kind])
+    pinned(folder)
+    assert set(refused(folder)) == {"NOT_A_READ"}
+
+
+@pytest.mark.parametrize("name", PACKETS)
+def test_shipped_seals_are_pinned(name: str) -> None:
+    """After an edit: python -m tests.release.reseal, and a review of what changed."""
+    assert pinned_seals()[name] == seal_of(resources.path(FOLDER) / name)
+
+
+@pytest.mark.parametrize("name", PACKETS)
+def test_every_gated_file_asks_for_what_the_plan_declares(name: str) -> None:
+    """The approval that a file asks for by itself is the one of the sealed plan."""
+    packet = open_packet(name)
+    gated = [path for found, path in GATED if found == name]
+    for path in gated:
+        text = packet.files[path].decode()
+        asked = re.findall(r"SET LOCAL oneroof\.request = '(.*?)';", text, re.DOTALL)
+        assert [json.loads(found) for found in asked] == [packet.request], path
 
 
 def test_plan_that_names_an_unsealed_file_is_no_plan() -> None:
@@ -203,8 +284,9 @@ GATED = [
 def test_each_gated_file_quotes_the_one_predicate(name: str, path: str) -> None:
     """The text that opens the gate is the monitor's, letter for letter."""
     text = open_packet(name).files[path].decode()
-    assert text.count(PREDICATE) == 1
-    assert text.count("REFUSING: ratification gate not met") == 1
+    assert text.count(GATE.predicate()) == 1
+    assert text.count(GATE.ratified()) == 1
+    assert block() in text, "quote it anew: python -m tests.release.reseal"
 
 
 def test_no_other_file_asks_for_ratification() -> None:
@@ -212,7 +294,7 @@ def test_no_other_file_asks_for_ratification() -> None:
     gated = [
         (name, path)
         for name, path in FILES
-        if PREDICATE in open_packet(name).files[path].decode()
+        if GATE.predicate() in open_packet(name).files[path].decode()
     ]
     assert sorted(gated) == sorted(GATED)
 

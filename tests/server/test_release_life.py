@@ -104,7 +104,7 @@ def test_main_clone_in_use_is_told(
 def test_production_of_the_users_is_held(
     oneroof: Run, users_server: str, production: str, tmp_path: Path
 ) -> None:
-    """With its gate closed nothing is written to it, and no log is begun."""
+    """Not rehearsed, its gate closed: nothing is written to it, no log is begun."""
     url = with_database(users_server, production)
     told, _ = oneroof(
         *("rollout", "run", "full", "--target-url", url, "--database", production),
@@ -112,5 +112,5 @@ def test_production_of_the_users_is_held(
         *("--seal", open_packet("full").sha256),
         status=10,
     )
-    assert [hold["code"] for hold in told["held"]] == ["gate"]
+    assert [hold["code"] for hold in told["held"]] == ["rehearsal", "gate"]
     assert not (tmp_path / "log").exists()

@@ -1,46 +1,9 @@
 -- Baseline probe, at entry, in the middle and at exit of a rollout. Reads only.
 --
--- Gate: database directus (or the marked clone that oneroof.target_database names).
+-- Gate: none. SELECT alone, which the executor sends in its own READ ONLY transaction.
 -- Needs before: nothing. Expected delta: none. Undone by: nothing to undo.
 -- Stop: none. Returns (scope, metric, value): what is in scope moves with the release;
 --   what is out of scope must not; what is organic a live production moves by itself.
-
-BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-SET LOCAL search_path = pg_catalog;
-SET LOCAL lock_timeout = '3s';
-SET LOCAL statement_timeout = '15s';
-SET LOCAL idle_in_transaction_session_timeout = '15s';
-
-DO $$
-DECLARE
-  target text := coalesce(
-    nullif(current_setting('oneroof.target_database', true), ''),
-    'directus'
-  );
-BEGIN
-  IF target = 'directus' AND current_database() <> 'directus' THEN
-    RAISE EXCEPTION 'REFUSING: % is not production directus', current_database();
-  END IF;
-  IF current_database() <> target THEN
-    RAISE EXCEPTION 'REFUSING: % is not the target %', current_database(), target;
-  END IF;
-  IF target <> 'directus' AND (
-    target !~ '^directus_gov_test_[0-9]{8}(_[a-z0-9_]+)?$'
-    OR NOT EXISTS (
-      SELECT
-      FROM pg_catalog.pg_database AS base
-      WHERE base.datname = current_database()
-        AND starts_with(
-          shobj_description(base.oid, 'pg_database'),
-          'pytest-oneroof clone '
-        )
-    )
-  ) THEN
-    RAISE EXCEPTION 'REFUSING: % is neither production directus nor a marked clone',
-      target;
-  END IF;
-END
-$$;
 
 SELECT scope, metric, value
 FROM (
@@ -92,5 +55,3 @@ FROM (
 ORDER BY
   scope,
   metric;
-
-COMMIT;

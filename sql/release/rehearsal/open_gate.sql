@@ -45,7 +45,7 @@ VALUES (
 
 INSERT INTO public.approval_requests (
   code, title, source, priority, status, action, target_collection,
-  source_context, request_type_code, proposed_action_code
+  target_entity_code, source_context, request_type_code, proposed_action_code
 )
 VALUES (
   'APR-REHEARSAL-ONLY',
@@ -55,6 +55,7 @@ VALUES (
   'pending',
   'review',
   'governance_object_ownership',
+  'F6-anchor-ratified',
   '{"proposer": "rehearsal"}',
   'constitutional_ratification',
   'assign_governance_owner'
@@ -70,7 +71,7 @@ SELECT
 FROM public.approval_requests AS request
 CROSS JOIN (
   VALUES
-    ('president (rehearsal)', 'human'),
+    ('president', 'human'),
     ('council-1 (rehearsal)', 'ai_council'),
     ('council-2 (rehearsal)', 'ai_council')
 ) AS vote (approver, approver_type)
