@@ -18,6 +18,8 @@ COMMANDS = {
     name: f"pytest_oneroof.commands.{name}"
     for name in (
         "clone",
+        "init",
+        "figures",
         "gate",
         "fingerprint",
         "rollout",

@@ -61,6 +61,8 @@ class Suite:
 
 # The suite for any database. A pack's [suites] may leave it out of the default run.
 INTEGRITY = Suite("integrity", generated_faults=False, engine=True)
+# One check for each figure of `[figures] expected`.
+RECORDED = Suite("figures", generated_faults=False, engine=True)
 
 
 @dataclass(frozen=True)

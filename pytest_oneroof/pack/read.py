@@ -18,7 +18,7 @@ import jsonschema  # type: ignore[import-untyped]
 from pytest_oneroof import resources
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.pack import model
-from pytest_oneroof.pack.model import FACTS, INTEGRITY, Pack, Suite
+from pytest_oneroof.pack.model import FACTS, INTEGRITY, RECORDED, Pack, Suite
 
 SCHEMA = "fixtures/pack.schema.json"
 SECTIONS: Mapping[str, type[Any]] = {
@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "provenance": model.ProvenanceFiles,
     "decision": model.DecisionFiles,
 }
+ENGINE = {suite.name: suite for suite in (INTEGRITY, RECORDED)}
 _HEADER = re.compile(r"\s*\[+([^\]\n]+)\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
@@ -71,7 +72,10 @@ def _made(facts: Facts, root: Path, package: str, name: str) -> Pack:
         suite: _suite(suite, entry, root)
         for suite, entry in facts.get("suites", {}).items()
     }
-    suites = tuple({INTEGRITY.name: INTEGRITY, **own}.values())
+    engine = {INTEGRITY.name: INTEGRITY}
+    if facts.get("figures", {}).get("expected"):
+        engine[RECORDED.name] = RECORDED
+    suites = tuple({**engine, **own}.values())
     others = {k: v for k, v in facts.items() if k not in (*SECTIONS, "suites")}
     values = {"name": name, **_plain(others), **sections, "suites": suites}
     return Pack(**values, root=root, package=package)
@@ -79,8 +83,8 @@ def _made(facts: Facts, root: Path, package: str, name: str) -> Pack:
 
 def _suite(name: str, entry: Facts, root: Path) -> Suite:
     """Return a pack's suite, or the engine's where the pack has none of that name."""
-    engine = name == INTEGRITY.name and not (root / f"suites/test_{name}.py").exists()
-    base = INTEGRITY if engine else Suite(name)
+    own = (root / f"suites/test_{name}.py").exists()
+    base = Suite(name) if own else ENGINE.get(name, Suite(name))
     return replace(base, **_plain(entry))
 
 
@@ -127,7 +131,7 @@ def _named(facts: Facts) -> Iterator[tuple[Sequence[str], str, str]]:
             if value is not None and "names" in key.metadata:
                 yield [section, key.name], value, key.metadata["names"]
     for suite in facts.get("suites", {}):
-        if suite == INTEGRITY.name:
+        if suite in ENGINE:
             continue
         yield ["suites", suite], f"suites/test_{suite}.py", "file"
 

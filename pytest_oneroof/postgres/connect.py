@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -13,6 +15,7 @@ from pytest_oneroof.redaction import Url, redact, redact_message
 
 OLDEST, NEWEST = 15, 18
 CONNECT_TIMEOUT = 10
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "2s", "30s"
 
 
 def connect(
@@ -49,6 +52,24 @@ def connect(
             f"PostgreSQL {OLDEST} to {NEWEST} is supported, {redact(url)} is {version}"
         )
     return connection
+
+
+@contextlib.contextmanager
+def reading(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Yield a connection in a READ ONLY transaction, for statements of our own.
+
+    It waits at most LOCK_TIMEOUT for a lock and STATEMENT_TIMEOUT for an answer.
+    """
+    with contextlib.closing(connect(url, autocommit=False)) as connection:
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        limits = {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT}
+        for name, limit in limits.items():
+            connection.execute(
+                "SELECT pg_catalog.set_config(%s, %s, true)", [name, limit]
+            )
+        yield connection
+        connection.rollback()
 
 
 def parse(url: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_oneroof.clone import standin, taking
 from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
+from pytest_oneroof.clone.newest import newest_clone
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
@@ -30,6 +32,23 @@ from pytest_oneroof.redaction import Url, redact
 from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]
+
+
+def with_newest_clone(settings: Settings, pack: Pack) -> Settings:
+    """Return the settings with the newest clone on the user's server, if none is named.
+
+    Only where an administrator is given, and the pack has no stand-in to run on. Raise
+    CloneError where no clone is there.
+    """
+    if settings.clone_url or not settings.admin_url or pack.standin.plan:
+        return settings
+    url = newest_clone(
+        settings.admin_url,
+        settings.clone_pattern,
+        settings.cache_dir or default_cache(),
+    )
+    sources = {**settings.sources, "clone_url": "the newest that oneroof clone made"}
+    return replace(settings, clone_url=url, sources=sources)
 
 
 class CloneRun:

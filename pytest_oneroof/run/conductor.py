@@ -16,10 +16,16 @@ from pytest_oneroof.pack import Pack, Suite
 from pytest_oneroof.pack.fit import Fit
 from pytest_oneroof.report import terminal
 from pytest_oneroof.run import suites as shipped
-from pytest_oneroof.run.clone_side import CloneRun
+from pytest_oneroof.run.clone_side import CloneRun, with_newest_clone
 from pytest_oneroof.run.isolation import examples_isolated, needs_databases, uses_clone
 from pytest_oneroof.run.items_side import ItemsPlugin
-from pytest_oneroof.run.keys import failed_key, production_key, proofs_key, run_key
+from pytest_oneroof.run.keys import (
+    failed_key,
+    production_key,
+    proofs_key,
+    run_key,
+    settings_key,
+)
 from pytest_oneroof.run.production_side import ProductionPlugin
 from pytest_oneroof.run.progress import Meter
 from pytest_oneroof.run.readonly import selects_readonly
@@ -76,8 +82,10 @@ class RunPlugin:
         if self.config.getoption("collectonly", False):
             return
         worker = self.worker["workerid"] if self.worker else ""
-        self.clone = CloneRun(self.settings, self.pack, self._say, worker)
         try:
+            self.settings = with_newest_clone(self.settings, self.pack)
+            self.config.stash[settings_key] = self.settings
+            self.clone = CloneRun(self.settings, self.pack, self._say, worker)
             if self.is_controller:
                 self.clone.prepare()
             else:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof import integrity
+from pytest_oneroof import builtin
 from pytest_oneroof.pack.model import Pack, Suite
 
 PREFIX = "oneroof"
-ENGINE = Path(integrity.__file__).parent
+ENGINE = Path(builtin.__file__).parent
 
 
 def choose(pack: Pack, names: Iterable[str], *, default: bool) -> tuple[Suite, ...]:
@@ -126,7 +126,7 @@ def load(pack: Pack, name: str) -> Any:
     """Import a suite under its pack's name, its asserts rewritten by pytest."""
     suite = pack.suite(name)
     ours = suite is not None and suite.engine
-    folder = integrity.__name__ if ours else f"{pack.package}.suites"
+    folder = builtin.__name__ if ours else f"{pack.package}.suites"
     if folder not in sys.modules:
         pytest.register_assert_rewrite(folder)
     return importlib.import_module(f"{folder}.test_{name}")

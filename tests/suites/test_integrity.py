@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-suite: Any = importlib.import_module("pytest_oneroof.integrity.test_integrity")
+suite: Any = importlib.import_module("pytest_oneroof.builtin.test_integrity")
 CHECKS = [name for name in vars(suite) if name.startswith("test_")]
 SOUND = """
 CREATE TABLE parent (id serial PRIMARY KEY, small int UNIQUE, name text);

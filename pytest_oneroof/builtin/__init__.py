@@ -1,0 +1,1 @@
+"""The engine's own suites: for any database, and for recorded figures."""

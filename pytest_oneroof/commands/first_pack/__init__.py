@@ -1,0 +1,1 @@
+"""A team's first pack, as `oneroof init` writes it."""
