@@ -11,6 +11,8 @@ import pytest
 
 from .shop import INI, LEFT_OUT, Shop, made_shop, oneroof, speaks_of_others, written
 
+# The engine's own checks of any database.
+INTEGRITY = 13
 Run = Callable[..., pytest.RunResult]
 CHECKS = """
 import psycopg
@@ -88,10 +90,10 @@ def test_own_checks_run_and_are_proved(
     result = run(
         *on_clone(shop), f"--oneroof-pack={pack}", "--oneroof-report=told", *workers
     )
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=4 + INTEGRITY)
     result.stdout.fnmatch_lines(
         [
-            "oneroof: suites none (default)",
+            "oneroof: suites integrity (default)",
             "own tests  4/4",
             "proof      4 clean of 4 checks; *",
             "state * entry = exit (sequences, schema)",
@@ -122,13 +124,13 @@ def test_production_is_accepted_by_what_is_known_of_it(
         *("-m", "readonly", f"--oneroof-production-url={shop.production}"),
         *("--oneroof-report=told", *workers),
     )
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=1 + INTEGRITY)
     result.stdout.fnmatch_lines(
         [
             "oneroof: production shop on PostgreSQL *",
             f"oneroof: pack oneroof {LEFT_OUT}: no table public.*",
             "own tests  1/1",
-            "channel    1 of 1 checks read in READ ONLY to their end; *",
+            "channel    14 of 14 checks read in READ ONLY to their end; *",
             "state      entry = exit (* schema objects)",
             "verdict    GO acceptance",
         ]
@@ -158,7 +160,7 @@ def test_a_suite_that_does_not_fit_cannot_be_asked_for(
 
 def test_every_suite_is_those_that_fit(run: Run, shop: Shop) -> None:
     """'all' asks for none by name: what does not fit is left out."""
-    run(*on_clone(shop), "--oneroof-suite=all").assert_outcomes(passed=4)
+    run(*on_clone(shop), "--oneroof-suite=all").assert_outcomes(passed=4 + INTEGRITY)
 
 
 def test_without_a_pack_the_embedded_server_shows_nothing(run: Run) -> None:

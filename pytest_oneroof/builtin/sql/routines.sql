@@ -3,7 +3,10 @@ SELECT p.oid::pg_catalog.int8, p.oid::pg_catalog.regprocedure::pg_catalog.text, 
   FROM pg_catalog.pg_proc AS p
   JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
   JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
- WHERE l.lanname IN ('sql', 'plpgsql')
+ WHERE (l.lanname = 'plpgsql'
+        -- one with a search_path of its own would be validated under ours
+        OR l.lanname = 'sql' AND NOT EXISTS (
+          SELECT FROM pg_catalog.unnest(p.proconfig) AS c (setting) WHERE c.setting LIKE 'search\_path=%%'))
    AND n.nspname !~ '^pg_'
    AND n.nspname <> 'information_schema'
    AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')

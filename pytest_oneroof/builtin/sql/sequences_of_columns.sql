@@ -23,6 +23,7 @@ SELECT s.seqrelid::pg_catalog.int8,
    AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
    -- asked of a relation that is none, the function raises
    AND CASE WHEN q.relkind = 'S' THEN pg_catalog.has_sequence_privilege(q.oid, 'SELECT') END
+   AND NOT pg_catalog.row_security_active(t.oid)
    AND (t.reltuples BETWEEN 0 AND 100000
         OR EXISTS (SELECT FROM pg_catalog.pg_index AS i
                     WHERE i.indrelid = t.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum))
