@@ -75,7 +75,7 @@ def _made(facts: Facts, root: Path, package: str, name: str) -> Pack:
     engine = {INTEGRITY.name: INTEGRITY}
     if facts.get("figures", {}).get("expected"):
         engine[RECORDED.name] = RECORDED
-    suites = tuple({**engine, **own}.values())
+    suites = (*own.values(), *(s for n, s in engine.items() if n not in own))
     others = {k: v for k, v in facts.items() if k not in (*SECTIONS, "suites")}
     values = {"name": name, **_plain(others), **sections, "suites": suites}
     return Pack(**values, root=root, package=package)

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.pack import bundled, open_pack
-from pytest_oneroof.pack.model import ANY_CLONE
+from pytest_oneroof.pack.model import ANY_CLONE, INTEGRITY
 
 SHOP = """\
 name = "shop"
@@ -57,6 +57,7 @@ def test_facts_are_read_as_written(folder: Path) -> None:
     assert [(s.name, s.default, s.ordered) for s in pack.suites] == [
         ("checkout", False, True),
         ("orders", True, False),
+        ("integrity", True, False),
     ]
     assert pack.figures.metrics == "sql/metrics.sql"
     assert pack.figures.phases is None
@@ -67,13 +68,14 @@ def test_every_key_may_be_missing(folder: Path) -> None:
     """A pack is named after its folder, and then does nothing by itself."""
     write(folder, "")
     pack = open_pack(f"./{folder.name}", folder.parent)
-    assert (pack.name, pack.suites, pack.clone_pattern) == (folder.name, (), ANY_CLONE)
+    assert (pack.name, pack.clone_pattern) == (folder.name, ANY_CLONE)
+    assert pack.suites == (INTEGRITY,)
 
 
-def test_none_has_neither_suites_nor_files() -> None:
+def test_none_has_the_engines_suite_and_no_files() -> None:
     """What needs a file of a pack says which, and where to name it."""
     pack = open_pack("none", Path())
-    assert (pack.name, pack.root, pack.suites) == ("none", None, ())
+    assert (pack.name, pack.root, pack.suites) == ("none", None, (INTEGRITY,))
     with pytest.raises(SettingsError, match=r"names no \[gate\] plan: this needs it"):
         pack.needed("gate", "plan")
 
