@@ -39,7 +39,7 @@ SELECT metric, value
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname = 'public'
        AND c.relkind IN ('r', 'p')
-       AND c.relname IN ('axis_registry', 'axis_value', 'axis_assignment',
+       AND lower(c.relname) IN ('axis_registry', 'axis_value', 'axis_assignment',
                          'coverage_rule', 'axis_object_ownership',
                          'axis_candidate_finding')
     UNION ALL

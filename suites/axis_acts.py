@@ -64,17 +64,6 @@ def refusal(connection: Connection, name: str, sqlstate: str = "P0001") -> str:
     return said
 
 
-def emit(connection: Connection, event_type: str) -> None:
-    """Insert one governance event, well shaped for what the registry says."""
-    values = {
-        "event_type": event_type,
-        "event_stream": None,
-        "delivery_lane": None,
-        "canonical_address": "collection:agents",
-    }
-    connection.execute(sql("coverage/emit_governance_event.sql"), values)
-
-
 def cells_of(connection: Connection) -> tuple[int, int]:
     """Return required and open cells of all axes."""
     found = rows(connection, sql("axis/cells.sql"))

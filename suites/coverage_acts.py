@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+import pytest
 from pytest_oneroof.suites.figures import (
     Connection,
     compare,
@@ -39,15 +40,14 @@ def scan_again(connection: Connection) -> dict[str, Any]:
     return {"groups_scanned": written[0][0], "objects_materialized": written[0][1]}
 
 
-def emit(connection: Connection, event_type: str) -> None:
-    """Try to emit a governance event, shaped as the registry has it."""
-    values = {
-        "event_type": event_type,
-        "event_stream": None,
-        "delivery_lane": None,
-        "canonical_address": "collection:agents",
-    }
-    connection.execute(sql("coverage/emit_governance_event.sql"), values)
+def double_owner(connection: Connection, owner: str) -> None:
+    """Insert a second active accountable owner of a cell that has another.
+
+    Fails where no cell has one: nothing inserted is not something refused.
+    """
+    query = sql("coverage/duplicate_owner.sql")
+    if not rows(connection, query, {"owner_gov_code": owner}):
+        pytest.fail("nothing was inserted: no cell has an owner that could be doubled")
 
 
 def call_worker(connection: Connection, call: str) -> tuple[int, dict[str, Any]]:

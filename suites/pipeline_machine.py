@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from pytest_oneroof.suites.emitting import SHAPE
 from pytest_oneroof.suites.figures import Connection, read_figures
 from pytest_oneroof.suites.support import rows, sql
 
@@ -137,7 +138,7 @@ class Pipeline(RuleBasedStateMachine):
         stream, lane = registered.split("/")
         if shape == "unknown":
             event_type = UNKNOWN
-        values = {
+        values = SHAPE | {
             "event_type": event_type,
             "event_stream": _other(STREAMS, stream)
             if shape == "other stream"

@@ -38,6 +38,15 @@ def value(
     return found[0][0]
 
 
+def named_rows(
+    connection: psycopg.Connection[Any], query: bytes, values: Any = None
+) -> list[dict[str, Any]]:
+    """Return all rows of a query, each by column."""
+    cursor = connection.execute(query, values)
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, found, strict=True)) for found in cursor.fetchall()]
+
+
 @dataclass
 class Refused:
     """What the server said when it refused; filled when the block has ended."""
@@ -56,12 +65,13 @@ def refused(
     sqlstate: str,
     rule: str,
     says: str = "",
+    what: str = "",
 ) -> Iterator[Refused]:
     """Assert that the block is refused by exactly that rule, and undo it.
 
     `rule` is the constraint's name, or the function that raised, as the error's
-    context names it; `says` is part of the message. Fails when the block is
-    accepted, or refused for any other reason.
+    context names it; `says` is part of the message, `what` tells what was tried. Fails
+    when the block is accepted, or refused for any other reason.
     """
     seen = Refused()
     try:
@@ -80,4 +90,5 @@ def refused(
         ), f"refused by another rule than {rule}: {found}"
         assert says in seen.message, f"{says!r} is not in: {seen.message}"
         return
-    pytest.fail(f"accepted, though {rule} should refuse it (SQLSTATE {sqlstate})")
+    of = f" {what}" if what else ""
+    pytest.fail(f"accepted{of}, though {rule} should refuse it (SQLSTATE {sqlstate})")

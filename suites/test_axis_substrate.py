@@ -28,12 +28,12 @@ from pytest_oneroof.suites.axis_acts import (
     assert_schema,
     cells_of,
     census,
-    emit,
     gap_of,
     no_clone,
     refusal,
 )
 from pytest_oneroof.suites.axis_journey import PLAN, Journey, assert_drop_script
+from pytest_oneroof.suites.emitting import emit
 from pytest_oneroof.suites.figures import row
 from pytest_oneroof.suites.governed import same
 from pytest_oneroof.suites.rehearsals import committing_clone, run_of

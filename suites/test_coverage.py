@@ -10,10 +10,11 @@ import pytest
 from pytest_oneroof.suites.coverage_acts import (
     check_call,
     data,
-    emit,
+    double_owner,
     scan_again,
     seed_deleted,
 )
+from pytest_oneroof.suites.emitting import assert_refused
 from pytest_oneroof.suites.figures import (
     Connection,
     compare,
@@ -23,8 +24,11 @@ from pytest_oneroof.suites.figures import (
     row,
     tell,
 )
+from pytest_oneroof.suites.recorded import assert_recorded
 from pytest_oneroof.suites.rules import assert_rules
 from pytest_oneroof.suites.support import refused, rows, sql
+
+from pytest_oneroof.check.connection import GuardedConnection
 
 readonly = pytest.mark.readonly
 
@@ -39,6 +43,8 @@ def test_ownership_rows(oneroof_target: Connection) -> None:
         "coverage/anchor_grid",
         listing="coverage/unanchored.sql",
     )
+    if isinstance(oneroof_target, GuardedConnection):
+        assert_recorded(oneroof_target, "ownership")
     assert_rules(oneroof_target, "governance_object_ownership")
 
 
@@ -53,6 +59,7 @@ def test_owner_gap(oneroof_target: Connection) -> None:
         listing="coverage/open_cells.sql",
     )
     assert_rules(oneroof_target, "governance_responsibility_scope")
+    assert_recorded(oneroof_target, "scopes", "governance_registry")
 
 
 @row("r1.3")
@@ -118,6 +125,7 @@ def test_candidate_states(oneroof_target: Connection) -> None:
         "coverage/base_figures.object_groups",
     )
     assert_rules(oneroof_target, "governance_candidate_state")
+    assert_recorded(oneroof_target, "candidate_states")
 
 
 @row("r3.2")
@@ -130,6 +138,7 @@ def test_candidate_objects(oneroof_target: Connection) -> None:
         "coverage/base_figures.objects",
     )
     assert_rules(oneroof_target, "governance_candidate_object")
+    assert_recorded(oneroof_target, "candidate_objects")
 
 
 @row("r3.3")
@@ -142,6 +151,7 @@ def test_scan_runs(oneroof_target: Connection) -> None:
         "coverage/write_shape.scan_run_completed",
     )
     assert_rules(oneroof_target, "candidate_scan_run")
+    assert_recorded(oneroof_target, "scan_runs")
 
 
 @row("r3.4")
@@ -154,6 +164,7 @@ def test_ruleset(oneroof_target: Connection) -> None:
         "coverage/write_shape.ruleset_active",
     )
     assert_rules(oneroof_target, "governance_ruleset")
+    assert_recorded(oneroof_target, "ruleset")
 
 
 @row("r4.1")
@@ -182,23 +193,14 @@ def test_objects_are_idempotent(oneroof_clone: Connection) -> None:
 @row("r5.1")
 def test_inactive_type(oneroof_clone: Connection) -> None:
     """An event of an inactive governance type is refused by the outbox's trigger."""
-    with refused(
-        oneroof_clone,
-        sqlstate="P0001",
-        rule="fn_event_type_validate",
-        says="is inactive",
-    ):
-        emit(oneroof_clone, data("events")["inactive"])
+    assert_refused(oneroof_clone, data("events")["inactive"], "is inactive")
     assert_rules(oneroof_clone, "event_type_registry")
 
 
 @row("r5.2")
 def test_unknown_type(oneroof_clone: Connection) -> None:
     """An event of an unknown governance type is refused by the outbox's trigger."""
-    with refused(
-        oneroof_clone, sqlstate="P0001", rule="fn_event_type_validate", says="unknown"
-    ):
-        emit(oneroof_clone, data("events")["unknown"])
+    assert_refused(oneroof_clone, data("events")["unknown"], "unknown")
 
 
 @row("r5.3")
@@ -212,6 +214,7 @@ def test_nothing_emitted(oneroof_target: Connection) -> None:
         "coverage/outbox_filled",
     )
     assert_rules(oneroof_target, "event_outbox")
+    assert_recorded(oneroof_target, "event_types")
 
 
 @row("r6.1")
@@ -219,6 +222,7 @@ def test_stale_watermark(oneroof_clone: Connection) -> None:
     """A stale watermark, or the same again, writes no row; the cursor stays at wm-2."""
     check_call(oneroof_clone, "stale", "last_watermark_id")
     check_call(oneroof_clone, "replayed", "last_watermark_id")
+    assert_recorded(oneroof_clone, "cursor")
     assert_rules(oneroof_clone, "gov_worker_cursor")
 
 
@@ -245,16 +249,10 @@ def test_newer_events(oneroof_clone: Connection) -> None:
 def test_second_owner(oneroof_clone: Connection) -> None:
     """A second active accountable owner is refused by its index; else told."""
     with refused(oneroof_clone, sqlstate="23505", rule="uq_gov_obj_accountable"):
-        oneroof_clone.execute(
-            sql("coverage/duplicate_owner.sql"),
-            {"owner_gov_code": data("second_owner")},
-        )
+        double_owner(oneroof_clone, data("second_owner"))
     with oneroof_clone.transaction(force_rollback=True):
         oneroof_clone.execute("DROP INDEX public.uq_gov_obj_accountable")
-        oneroof_clone.execute(
-            sql("coverage/duplicate_owner.sql"),
-            {"owner_gov_code": data("second_owner")},
-        )
+        double_owner(oneroof_clone, data("second_owner"))
         conflict = read_figures(oneroof_clone, "coverage/owner_conflict")
         tell(compare({"conflict": 1}, conflict), "two owners, the index dropped")
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_oneroof.suites.emitting import ADDRESS, VALIDATION, assert_refused
+from pytest_oneroof.suites.emitting import emit as emit_event
 from pytest_oneroof.suites.governed import read_governed, same
 from pytest_oneroof.suites.reach import Attached, reach_of, read_routines, written_here
 from pytest_oneroof.suites.rules import assert_rules
@@ -51,13 +53,13 @@ def test_c0_nothing_is_emitted_or_active(
 def test_c1_inactive_type_is_refused(oneroof_clone: Connection) -> None:
     """Layer 1: an inactive governance type is refused, each of them."""
     for event_type in FACTS["governance_types"]:
-        with refused(
-            oneroof_clone,
-            sqlstate="P0001",
-            rule="fn_event_type_validate",
-            says="is inactive",
-        ):
-            emit(oneroof_clone, event_type)
+        assert_refused(oneroof_clone, event_type, "is inactive")
+    for domain, event_type in FACTS["inactive_elsewhere"].items():
+        assert_refused(oneroof_clone, event_type, "is inactive", event_domain=domain)
+    unknown = FACTS["unknown"]
+    for domain in unknown["domains"]:
+        kind = unknown["event_type"]
+        assert_refused(oneroof_clone, kind, "unknown", event_domain=domain)
     assert outbox(oneroof_clone)["gov_emit"] == 0
 
 
@@ -107,19 +109,20 @@ def test_c2b_event_without_address_is_refused(oneroof_clone: Connection) -> None
 
 def test_c3_wrong_stream_or_lane_is_refused(oneroof_clone: Connection) -> None:
     """Layer 2: an active type is refused with another stream, and with another lane."""
-    activate(oneroof_clone)
-    stream, lane = registered_as(oneroof_clone)
-    layer = {"sqlstate": "P0001", "rule": "fn_event_type_validate"}
-    for other in STREAMS:
-        if other != stream:
-            with refused(oneroof_clone, **layer, says="stream mismatch"):
-                emit(oneroof_clone, event_stream=other)
-    wrong = {"immediate": "delayed", "delayed": "immediate"}[lane]
-    with refused(oneroof_clone, **layer) as seen:
-        emit(oneroof_clone, delivery_lane=wrong)
-    assert "stream mismatch" not in seen.message, f"refused for its stream: {seen}"
-    emit(oneroof_clone)
-    assert outbox(oneroof_clone)["gov_emit"] == 1
+    for number, event_type in enumerate(FACTS["governance_types"], start=1):
+        activate(oneroof_clone, event_type)
+        stream, lane = registered_as(oneroof_clone, event_type)
+        for other in STREAMS:
+            if other != stream:
+                wrong = {"event_stream": other}
+                assert_refused(oneroof_clone, event_type, "stream mismatch", **wrong)
+        wrong = {"delivery_lane": {"immediate": "delayed"}.get(lane, "immediate")}
+        with refused(oneroof_clone, **VALIDATION) as seen:
+            emit(oneroof_clone, event_type, **wrong)
+        assert "stream mismatch" not in seen.message, f"refused for its stream: {seen}"
+        assert_refused(oneroof_clone, event_type, seen.message, **wrong)
+        emit(oneroof_clone, event_type)
+        assert outbox(oneroof_clone)["gov_emit"] == number
 
 
 def test_c4_nothing_dispatches(oneroof_clone: Connection) -> None:
@@ -173,9 +176,6 @@ def test_c5_issues_are_shaped_but_not_written(oneroof_clone: Connection) -> None
     )
 
 
-ADDRESS = "collection:agents"
-
-
 def outbox(connection: Connection) -> dict[str, int]:
     """Return total, gov_emit, gov_types and gov_active."""
     names = ("total", "gov_emit", "gov_types", "gov_active")
@@ -183,36 +183,32 @@ def outbox(connection: Connection) -> dict[str, int]:
     return dict(zip(names, found, strict=True))
 
 
-def activate(connection: Connection) -> None:
-    """Set the one type active, inside the guarded transaction."""
+def activate(connection: Connection, event_type: str = FACTS["emitted_type"]) -> None:
+    """Set one type active, inside the guarded transaction."""
     done = connection.execute(
         "UPDATE event_type_registry SET active = true"
         " WHERE event_domain = 'governance' AND event_type = %s AND NOT active",
-        [FACTS["emitted_type"]],
+        [event_type],
     )
-    assert done.rowcount == 1, f"{FACTS['emitted_type']} was not there, or active"
+    assert done.rowcount == 1, f"{event_type} was not there, or active"
 
 
-def registered_as(connection: Connection) -> tuple[str, str]:
-    """Return stream and lane that the registry has for the type."""
+def registered_as(
+    connection: Connection, event_type: str = FACTS["emitted_type"]
+) -> tuple[str, str]:
+    """Return stream and lane that the registry has for a type."""
     (found,) = rows(
         connection,
         "SELECT event_stream, delivery_lane FROM event_type_registry"
         " WHERE event_domain = 'governance' AND event_type = %s",
-        [FACTS["emitted_type"]],
+        [event_type],
     )
     return found[0], found[1]
 
 
 def emit(connection: Connection, event_type: str | None = None, **other: Any) -> None:
     """Insert one governance event, well shaped but for what is given otherwise."""
-    values = {
-        "event_type": event_type or FACTS["emitted_type"],
-        "event_stream": None,
-        "delivery_lane": None,
-        "canonical_address": ADDRESS,
-    }
-    connection.execute(sql("coverage/emit_governance_event.sql"), values | other)
+    emit_event(connection, event_type or FACTS["emitted_type"], **other)
 
 
 def refusal_without_address(connection: Connection) -> str:

@@ -6,19 +6,22 @@ of production's phase (`fixtures/phases.json`); at exit also those of the entry.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_oneroof.suites.figures import Connection, compare, tell
-from pytest_oneroof.suites.support import PACK, rows, value
+from pytest_oneroof.suites.support import PACK, rows, sql, value
 
+from pytest_oneroof import resources
 from pytest_oneroof.production.acceptance import AcceptanceRun
 from pytest_oneroof.production.baseline import read_idle
 from pytest_oneroof.production.figures import PARTIAL, Figures, Phase, expected_of
 from pytest_oneroof.production.preflight import read_powers, write_reasons
 from pytest_oneroof.run.keys import production_key
 
+RECORDED = "fixtures/recorded/figures.json"
 MOMENTS = ("entry", "exit")
 FIGURES = Figures(PACK)
 pytestmark = [pytest.mark.readonly, pytest.mark.parametrize("moment", MOMENTS)]
@@ -68,6 +71,24 @@ def expected(
     return values
 
 
+def check_recorded(found: Mapping[str, int], *names: str) -> None:
+    """Assert figures against what was recorded of production.
+
+    Entry equal to exit would also hold on the wrong database. A figure that moved on
+    purpose is recorded anew, after a review.
+    """
+    recorded = resources.read_json(RECORDED)
+    exactly, least = recorded["exactly"], recorded["at_least"]
+    wanted: dict[str, Any] = {}
+    for name in names:
+        if name in exactly:
+            wanted[name] = exactly[name]
+        else:
+            enough = found[name] >= least[name]
+            wanted[name] = found[name] if enough else f"at least {least[name]}"
+    tell(compare(wanted, found), "as recorded of production")
+
+
 def test_p1_database_name(
     oneroof_production: Connection, run: AcceptanceRun, moment: str
 ) -> None:
@@ -97,6 +118,7 @@ def test_p3_gap(
     cells = metrics["inventory"] * metrics["scopes"]
     assert cells > 0, "the inventory is empty: a gap would prove nothing"
     assert metrics["gap"] <= cells, f"gap {metrics['gap']} of only {cells} cells"
+    check_recorded(metrics, "inventory", "containment", "scopes")
 
 
 def test_p4_ratification(
@@ -104,13 +126,16 @@ def test_p4_ratification(
 ) -> None:
     """Approvals fit the phase: a seeded or finalized production is ratified."""
     check_figures(oneroof_production, run, moment, "ospa")
+    names = ("approval_requests", "apr_approvals", "apr_action_types")
+    check_recorded(FIGURES.metrics(oneroof_production), *names)
 
 
 def test_p5_nothing_emitted(
     oneroof_production: Connection, run: AcceptanceRun, moment: str
 ) -> None:
-    """The outbox holds no governance event."""
+    """The outbox holds no governance event, and no governance type is active."""
     check_figures(oneroof_production, run, moment, "gov_emit")
+    check_recorded(FIGURES.metrics(oneroof_production), "gov_active")
 
 
 def test_p6_axis_tables(
@@ -123,7 +148,7 @@ def test_p6_axis_tables(
 def test_p7_scanner_state(
     oneroof_production: Connection, run: AcceptanceRun, moment: str
 ) -> None:
-    """Candidates, ruleset, scan runs and cursor are those of the phase."""
+    """Scanner and cursor are as the phase has them, registries as recorded."""
     check_figures(
         oneroof_production,
         run,
@@ -134,6 +159,9 @@ def test_p7_scanner_state(
         "scan_run",
         "cursor",
     )
+    check_recorded(FIGURES.metrics(oneroof_production), "dot_tools")
+    documented = dict(rows(oneroof_production, sql("production/documented.sql")))
+    check_recorded(documented, *documented)
 
 
 def test_p8_idle_in_transaction(

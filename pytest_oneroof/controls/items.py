@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_oneroof.controls.catalog import Fault
-from pytest_oneroof.controls.verdict import SURVIVED, Result
+from pytest_oneroof.controls.verdict import SURVIVED, Result, some
 from pytest_oneroof.evidence.tally import FAULTS
 from pytest_oneroof.run.keys import proofs_key
 
@@ -29,7 +29,7 @@ class Survived(AssertionError):
     def __str__(self) -> str:
         result = self.result
         lines = [f"{result.ident} survived: {result.breaks}"]
-        missed = ", ".join(result.missed_by) or "no check of this run touches it"
+        missed = some(result.missed_by) or "no check of this run touches it"
         word = "one of these should have noticed" if result.generated else "not noticed"
         lines.append(f"  {word}: {missed}")
         if result.killed_by:

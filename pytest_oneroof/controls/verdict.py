@@ -137,9 +137,9 @@ class Controls:
         parts += [f"{equal} equivalent"] if equal else []
         parts += [f"{generated} generated"] if generated else []
         if survived:
-            parts.append(f"{len(survived)} survived ({_some(survived)})")
+            parts.append(f"{len(survived)} survived ({some(survived)})")
         if idle := self.idle():
-            parts.append(f"{len(idle)} idle ({_some(idle)})")
+            parts.append(f"{len(idle)} idle ({some(idle)})")
         if not self.complete:
             left = len(self.planned - {result.ident for result in self.results})
             parts.append(f"{left} not run, so that no check is judged idle")
@@ -148,9 +148,9 @@ class Controls:
     def reasons(self) -> list[str]:
         """Return why the controls speak against the run; none for all killed."""
         survived = [result.ident for result in self.with_verdict(SURVIVED)]
-        found = [f"{len(survived)} faults survived: {_some(survived)}"] * bool(survived)
+        found = [f"{len(survived)} faults survived: {some(survived)}"] * bool(survived)
         idle = self.idle()
-        return found + [f"{len(idle)} checks are idle: {_some(idle)}"] * bool(idle)
+        return found + [f"{len(idle)} checks are idle: {some(idle)}"] * bool(idle)
 
     def document(self) -> dict[str, Any]:
         """Return the results as JSON values, by id, for verdict and report."""
@@ -176,6 +176,7 @@ def _stands_for(names: Iterable[str], check: str) -> bool:
     )
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """Return the first names of many, and how many more there are."""
     more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
     return f"{', '.join(names[:MANY])}{more}"

@@ -13,11 +13,11 @@ JOIN pg_catalog.pg_namespace AS namespace
 WHERE class.relkind IN ('r', 'p', 'f', 'v', 'm')
   AND namespace.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
   AND (
-    class.relname IN (
+    lower(class.relname) IN (
       'axis_registry', 'axis_value', 'axis_assignment', 'coverage_rule',
       'axis_object_ownership', 'axis_candidate_finding'
     )
-    OR class.relname LIKE 'v\_axis\_%'
+    OR lower(class.relname) LIKE 'v\_axis\_%'
   )
 ORDER BY
   kind,

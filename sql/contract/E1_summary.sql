@@ -31,6 +31,11 @@ WITH figure AS (
       WHERE owner_kind = 'accountable'
         AND lifecycle_status = 'active'
         AND is_inherited_anchor
+        AND (effective_from IS NULL OR effective_from <= now())
+        AND (effective_to IS NULL OR effective_to > now())
+        AND owner_gov_code IN (
+          SELECT code FROM public.governance_registry WHERE status IN ('active', 'draft')
+        )
     ) AS ownership_anchors
 )
 SELECT

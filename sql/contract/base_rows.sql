@@ -38,6 +38,11 @@ SELECT jsonb_build_object(
     FROM public.governance_object_ownership
     WHERE owner_kind = 'accountable'
       AND lifecycle_status = 'active'
+      AND (effective_from IS NULL OR effective_from <= now())
+      AND (effective_to IS NULL OR effective_to > now())
+      AND owner_gov_code IN (
+        SELECT code FROM public.governance_registry WHERE status IN ('active', 'draft')
+      )
   ),
   'names', (
     SELECT jsonb_object_agg(code, name ORDER BY code COLLATE "C")

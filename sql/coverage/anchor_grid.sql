@@ -25,6 +25,8 @@ anchor AS (
     AND owner_kind = 'accountable'
     AND is_inherited_anchor
     AND lifecycle_status = 'active'
+    AND (effective_from IS NULL OR effective_from <= now())
+    AND (effective_to IS NULL OR effective_to > now())
   GROUP BY
     object_ref,
     scope

@@ -23,6 +23,11 @@ accountable AS (
   FROM public.governance_object_ownership
   WHERE owner_kind = 'accountable'
     AND lifecycle_status = 'active'
+    AND (effective_from IS NULL OR effective_from <= now())
+    AND (effective_to IS NULL OR effective_to > now())
+    AND owner_gov_code IN (
+      SELECT code FROM public.governance_registry WHERE status IN ('active', 'draft')
+    )
 )
 SELECT
   (SELECT count(*) FROM object) AS objects,

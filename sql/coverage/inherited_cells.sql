@@ -16,6 +16,8 @@ JOIN public.governance_object_ownership AS anchor
   AND anchor.owner_kind = 'accountable'
   AND anchor.lifecycle_status = 'active'
   AND anchor.is_inherited_anchor
+  AND (anchor.effective_from IS NULL OR anchor.effective_from <= now())
+  AND (anchor.effective_to IS NULL OR anchor.effective_to > now())
 JOIN public.v_object_effective_owner AS effective
   ON effective.object_type = 'collection'
   AND effective.object_ref = registry.collection_name

@@ -14,5 +14,8 @@ SELECT
 FROM pg_catalog.pg_class AS relation
 WHERE relation.relnamespace = 'public'::regnamespace
   AND relation.relkind IN ('r', 'p')
-  AND (relation.relname LIKE 'axis\_%' OR relation.relname = 'coverage_rule')
+  AND (
+    lower(relation.relname) LIKE 'axis\_%'
+    OR lower(relation.relname) = 'coverage_rule'
+  )
 ORDER BY relation.relname COLLATE "C";

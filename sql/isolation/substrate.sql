@@ -8,12 +8,14 @@
 SELECT
   count(*) FILTER (
     WHERE relkind IN ('r', 'p')
-      AND relname IN (
+      AND lower(relname) IN (
         'axis_assignment', 'axis_candidate_finding', 'axis_object_ownership',
         'axis_registry', 'axis_value', 'coverage_rule'
       )
   ) AS axis_tables,
-  count(*) FILTER (WHERE relkind = 'v' AND relname LIKE 'v\_axis\_%') AS axis_views,
+  count(*) FILTER (
+    WHERE relkind = 'v' AND lower(relname) LIKE 'v\_axis\_%'
+  ) AS axis_views,
   count(*) FILTER (WHERE relkind IN ('r', 'p')) > 0 AS public_tables
 FROM pg_catalog.pg_class
 WHERE relnamespace = 'public'::regnamespace;

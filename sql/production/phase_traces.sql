@@ -17,7 +17,7 @@ SELECT trace, value
       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
      WHERE n.nspname = 'public'
        AND c.relkind IN ('r', 'p')
-       AND c.relname IN ('axis_registry', 'axis_value', 'axis_assignment',
+       AND lower(c.relname) IN ('axis_registry', 'axis_value', 'axis_assignment',
                          'coverage_rule', 'axis_object_ownership',
                          'axis_candidate_finding', 'topic_taxonomy_map',
                          'topic_label_reconcile_decision', 'governance_scan_run',

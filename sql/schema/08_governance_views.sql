@@ -1,6 +1,6 @@
 -- The five governance views: inventory, containment, effective owner, gap, conflict.
 --
--- Needs before: 05, 06 and 07. Leaves: five views owned by directus, which every
+-- Needs before: 04, 05, 06 and 07. Leaves: five views owned by directus, which every
 --   other part reads and none replaces. Undone by: DROP DATABASE.
 
 SET ROLE directus;
@@ -33,6 +33,8 @@ WHERE governance_role = 'governed'
 COMMENT ON VIEW public.v_governance_object_containment IS
   'Edges from an object up to its folder group; depth 1, no cycle.';
 
+-- An owner counts while its row is in force and its body has not retired; GOV-MOIT
+-- is known to own while it is a draft.
 CREATE VIEW public.v_object_effective_owner AS
 WITH RECURSIVE node AS (
   SELECT object_type, object_ref FROM public.v_governance_object_inventory
@@ -78,9 +80,14 @@ JOIN public.governance_object_ownership AS owner
   ON owner.object_type = walk.anchor_type
   AND owner.object_ref = walk.anchor_ref
   AND owner.scope = scope.scope_code
+JOIN public.governance_registry AS body
+  ON body.code = owner.owner_gov_code
 WHERE scope.status = 'active'
   AND owner.owner_kind = 'accountable'
   AND owner.lifecycle_status = 'active'
+  AND (owner.effective_from IS NULL OR owner.effective_from <= now())
+  AND (owner.effective_to IS NULL OR owner.effective_to > now())
+  AND body.status IN ('active', 'draft')
   AND (walk.depth = 0 OR owner.is_inherited_anchor)
 ORDER BY
   walk.object_type,

@@ -3,7 +3,8 @@
 -- Gate: database directus (or the marked clone that oneroof.target_database names).
 -- Needs before: tiers 1 to 6.
 -- Expected delta: none. Leaves: nothing. Undone by: nothing to undo.
--- Stop: any invariant: roll back with rollback/99_rollback_full.sql. The topic gap is
+-- Stop: any invariant, or an owner that is not the ratified one, approved, in force
+--   and in office: roll back with rollback/99_rollback_full.sql. The topic gap is
 --   none of them: holds in quarantine are legitimate.
 -- Returns (figure, value), the table of the runbook.
 
@@ -154,7 +155,114 @@ BEGIN
   IF kg_domain IS DISTINCT FROM 'active' THEN
     RAISE EXCEPTION 'TIER 8 VERIFY FAIL: kg_domain_x=%, expected active', kg_domain;
   END IF;
-  RAISE NOTICE 'TIER 8 VERIFY PASS';
+  PERFORM set_config('oneroof.verified', 'TIER 8 VERIFY PASS', true);
+END
+$$;
+
+-- Who owns, against the ratified map: counts would let any other body pass.
+DO $$
+DECLARE
+  wrong text;
+  differing bigint;
+BEGIN
+  WITH ratified (group_code, owner, standing) AS (
+    VALUES
+      ('GRP-AI', 'GOV-DOT', 'active'),
+      ('GRP-BUSINESS', 'GOV-MOIT', 'draft'),
+      ('GRP-GOVERNANCE', 'GOV-COUNCIL', 'active'),
+      ('GRP-REGISTRY', 'GOV-KG-SYS', 'active'),
+      ('GRP-WORKFLOW', 'GOV-DOT', 'active')
+  ),
+  scope (code) AS (
+    VALUES
+      ('approval'), ('audit'), ('execution'), ('health'), ('policy'), ('render')
+  ),
+  expected AS (
+    SELECT
+      format('%s/%s', ratified.group_code, scope.code) AS cell,
+      format(
+        '%s (%s), in force, approved', ratified.owner, ratified.standing
+      ) AS owner
+    FROM ratified
+    CROSS JOIN scope
+    UNION ALL
+    SELECT
+      format('%s in %s/%s', edge.object_ref, edge.parent_ref, scope.code),
+      coalesce(ratified.owner, 'no ratified owner')
+    FROM public.v_governance_object_containment AS edge
+    CROSS JOIN scope
+    LEFT JOIN ratified
+      ON ratified.group_code = edge.parent_ref
+  ),
+  found AS (
+    SELECT
+      format('%s/%s', anchor.object_ref, anchor.scope) AS cell,
+      string_agg(
+        format(
+          '%s (%s), %s, %s',
+          anchor.owner_gov_code,
+          coalesce(body.status, 'without status'),
+          CASE
+            WHEN anchor.effective_to <= now() THEN
+              'ended ' || to_char(anchor.effective_to, 'YYYY-MM-DD')
+            WHEN anchor.effective_from > now() THEN
+              'not before ' || to_char(anchor.effective_from, 'YYYY-MM-DD')
+            WHEN NOT anchor.is_inherited_anchor THEN 'no anchor'
+            ELSE 'in force'
+          END,
+          CASE
+            WHEN request.status IN ('approved', 'applied') THEN 'approved'
+            ELSE 'its approval '
+              || coalesce(nullif(btrim(anchor.approval_ref), ''), 'missing')
+              || ' is ' || coalesce(request.status, 'no request')
+          END
+        ),
+        ' and ' ORDER BY anchor.id
+      ) AS owner
+    FROM public.governance_object_ownership AS anchor
+    LEFT JOIN public.governance_registry AS body
+      ON body.code = anchor.owner_gov_code
+    LEFT JOIN public.approval_requests AS request
+      ON request.code = anchor.approval_ref
+    WHERE anchor.object_type = 'group'
+      AND anchor.owner_kind = 'accountable'
+      AND anchor.lifecycle_status = 'active'
+    GROUP BY
+      anchor.object_ref,
+      anchor.scope
+    UNION ALL
+    SELECT
+      format('%s in %s/%s', edge.object_ref, edge.parent_ref, effective.scope),
+      effective.owner_gov_code
+    FROM public.v_object_effective_owner AS effective
+    JOIN public.v_governance_object_containment AS edge
+      ON edge.object_type = effective.object_type
+      AND edge.object_ref = effective.object_ref
+  ),
+  differs AS (
+    SELECT
+      row_number() OVER (
+        ORDER BY cell LIKE '% in %', cell COLLATE "C"
+      ) AS place,
+      format(
+        '%s: expected %s, found %s',
+        cell, coalesce(expected.owner, 'nobody'), coalesce(found.owner, 'nobody')
+      ) AS line
+    FROM expected
+    FULL JOIN found
+      USING (cell)
+    WHERE expected.owner IS DISTINCT FROM found.owner
+  )
+  SELECT
+    count(*),
+    string_agg(line, '; ' ORDER BY place) FILTER (WHERE place <= 8)
+  INTO differing, wrong
+  FROM differs;
+  IF differing > 0 THEN
+    RAISE EXCEPTION 'TIER 8 VERIFY FAIL: % owners differ from the ratified map: %',
+      differing, wrong || CASE WHEN differing > 8 THEN '; and more' ELSE '' END;
+  END IF;
+  RAISE NOTICE '%', current_setting('oneroof.verified');
 END
 $$;
 
