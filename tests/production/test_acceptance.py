@@ -92,7 +92,7 @@ def test_greenfield_is_accepted(accept: Accept, production: Production) -> None:
         ]
     )
     assert result.ret == 0
-    result.assert_outcomes(passed=30, deselected=result.parseoutcomes()["deselected"])
+    result.assert_outcomes(passed=33, deselected=result.parseoutcomes()["deselected"])
     after = production.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
     assert after == before
 
@@ -144,13 +144,61 @@ def test_a_seeded_production_is_accepted(
         for step in ("rehearsal/open_gate.sql", "ownership/01_seed_commit.sql"):
             run_script(connection, resources.path(f"sql/release/{step}"))
     result = accept(copy)
-    result.assert_outcomes(passed=30, deselected=result.parseoutcomes()["deselected"])
+    result.assert_outcomes(passed=33, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(
         [
             "phase      seeded",
             "verdict    GO acceptance; release NO-GO (*own<>0;gap<>210;)",
         ]
     )
+    # What no count tells; each is put back before the next.
+    for breaks, undoes, says in WRONG_OWNERS:
+        copy.execute("CREATE TABLE public.kept AS TABLE governance_object_ownership")
+        copy.execute(breaks)
+        result = accept(copy, "--oneroof-suite=owners")
+        assert result.ret == 1
+        result.stdout.fnmatch_lines([f"*{says}*", "verdict    NO-GO acceptance*"])
+        copy.execute(*undoes)
+
+
+KEPT = (
+    "UPDATE governance_object_ownership AS held SET approval_ref = kept.approval_ref,"
+    " effective_to = kept.effective_to, owner_gov_code = kept.owner_gov_code"
+    " FROM kept WHERE kept.id = held.id",
+    "DROP TABLE kept",
+)
+APPROVED = "(active), in force, approved by an approved request"
+WRONG_OWNERS = [
+    (
+        "UPDATE governance_object_ownership SET owner_gov_code = 'GOV-SIV'",
+        KEPT,
+        f"GRP-AI/audit: expected GOV-DOT {APPROVED}, found GOV-SIV {APPROVED}",
+    ),
+    (
+        "UPDATE governance_object_ownership SET owner_gov_code = CASE owner_gov_code"
+        " WHEN 'GOV-COUNCIL' THEN 'GOV-KG-SYS' WHEN 'GOV-KG-SYS' THEN 'GOV-COUNCIL'"
+        " ELSE owner_gov_code END",
+        KEPT,
+        f"GRP-REGISTRY/policy: expected GOV-KG-SYS {APPROVED}, found GOV-COUNCIL *",
+    ),
+    (
+        "UPDATE governance_object_ownership SET effective_to = now() - '1 d'::interval",
+        KEPT,
+        f"GRP-AI/audit: expected GOV-DOT {APPROVED}, found GOV-DOT (active), ended *",
+    ),
+    (
+        "UPDATE governance_object_ownership SET approval_ref = 'APR-OF-NOBODY'",
+        KEPT,
+        f"GRP-AI/audit: expected GOV-DOT {APPROVED}, found *, approved by APR-OF-NOBODY"
+        " (no such request)",
+    ),
+    (
+        "UPDATE governance_registry SET status = 'retired' WHERE code = 'GOV-KG-SYS'",
+        KEPT[1:],
+        f"GRP-REGISTRY/audit: expected GOV-KG-SYS {APPROVED}, found GOV-KG-SYS"
+        " (retired), *",
+    ),
+]
 
 
 def test_organic_drift_is_reported_and_stays_green(
@@ -159,7 +207,7 @@ def test_organic_drift_is_reported_and_stays_green(
     """While issues are written, each also a birth and an event, acceptance passes."""
     with meanwhile(copy, ISSUE):
         result = accept(copy)
-    result.assert_outcomes(passed=30, deselected=result.parseoutcomes()["deselected"])
+    result.assert_outcomes(passed=33, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(
         [
             "state      entry = exit (19 figures, *",

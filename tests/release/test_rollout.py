@@ -254,6 +254,70 @@ def test_verify_fails_where_the_packet_does_not_stand(
     assert stand_in.told == "oneroof: no target given: this is the embedded stand-in\n"
 
 
+DIFFER = "owners differ from the ratified map: "
+GRANTED = "(active), in force, approved"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "undoes", "says"),
+    [
+        pytest.param(
+            "UPDATE governance_object_ownership SET owner_gov_code = 'GOV-SIV'",
+            "",
+            f"240 {DIFFER}GRP-AI/approval: expected GOV-DOT {GRANTED}, found GOV-SIV "
+            f"{GRANTED}; ",
+            id="another body",
+        ),
+        pytest.param(
+            "UPDATE governance_object_ownership SET owner_gov_code = CASE"
+            " owner_gov_code WHEN 'GOV-COUNCIL' THEN 'GOV-KG-SYS' WHEN 'GOV-KG-SYS'"
+            " THEN 'GOV-COUNCIL' ELSE owner_gov_code END",
+            "",
+            f"192 {DIFFER}GRP-GOVERNANCE/approval: expected GOV-COUNCIL {GRANTED}, "
+            f"found GOV-KG-SYS {GRANTED}; ",
+            id="two groups swapped",
+        ),
+        pytest.param(
+            "UPDATE governance_object_ownership SET effective_to = now()",
+            "",
+            "inventory=35 gap=210 conflict=0, expected 35, 0 and 0",
+            id="all ended",
+        ),
+        pytest.param(
+            "UPDATE governance_object_ownership SET approval_ref = 'APR-OF-NOBODY'",
+            "",
+            f"30 {DIFFER}GRP-AI/approval: expected GOV-DOT {GRANTED}, found GOV-DOT "
+            "(active), in force, its approval APR-OF-NOBODY is no request; ",
+            id="an approval gone",
+        ),
+        pytest.param(
+            "UPDATE governance_registry SET status = 'draft' WHERE code = 'GOV-DOT'",
+            "UPDATE governance_registry SET status = 'active' WHERE code = 'GOV-DOT'",
+            f"12 {DIFFER}GRP-AI/approval: expected GOV-DOT {GRANTED}, found GOV-DOT "
+            "(draft), in force, approved; ",
+            id="an owner out of office",
+        ),
+    ],
+)
+def test_verify_names_who_owns_wrongly(
+    production: Production,
+    oneroof: Callable[..., Ended],
+    breaks: str,
+    undoes: str,
+    says: str,
+) -> None:
+    """Thirty anchors are not enough: group, scope, expected and found are told."""
+    assert oneroof(*production.run("ownership")).status == 0
+    verify = ("verify", "ownership", "--target-url", production.url)
+    assert oneroof(*verify).status == 0
+    production.write(breaks)
+    ended = oneroof(*verify)
+    assert ended.status == 1
+    assert says in ended.data["stopped"]
+    production.write(undoes or "SELECT")
+    assert oneroof(*production.back("ownership")).status == 0
+
+
 def test_log_that_cannot_be_written_stops_before_the_run(
     production: Production, oneroof: Callable[..., Ended], tmp_path: Path
 ) -> None:
