@@ -44,17 +44,26 @@ def assert_recorded(connection: Connection, *names: str) -> None:
     for name in names:
         record = resources.read_json(f"fixtures/recorded/{name}.json")
         expected = expected_cells(record, phase, proven=proven)
-        found = found_cells(record, read_rows(connection, record["table"]), expected)
+        found = found_cells(record, read_rows(connection, record), expected)
         moved = compare_rows(record["table"], expected, found)
         tell(moved, f"{record['table']}, as recorded for phase {phase!r}")
 
 
-def read_rows(connection: Connection, table: str) -> list[dict[str, Any]]:
-    """Return each row of a table as an object, and the server's time as `now`."""
-    query = composed.SQL("SELECT to_jsonb(held), to_jsonb(now()) FROM {} AS held")
-    name = composed.Identifier(*table.split("."))
-    found = rows(connection, query.format(name).as_string(connection))
-    return [held | {"now": now} for held, now in found]
+def read_rows(connection: Connection, record: Mapping[str, Any]) -> list[Cells]:
+    """Return each row of a table by the recorded columns, and the time as `now`."""
+    columns = [*record["key"], *record["same"], *next(iter(record["rows"].values()))]
+    pairs = [
+        composed.SQL("{}, {}").format(
+            composed.Literal(name), composed.Identifier("held", name)
+        )
+        for name in columns
+    ]
+    query = composed.SQL(
+        "SELECT jsonb_build_object({}), to_jsonb(now()) FROM {} AS held"
+    )
+    table = composed.Identifier(*record["table"].split("."))
+    text = query.format(composed.SQL(", ").join(pairs), table).as_string(connection)
+    return [held | {"now": now} for held, now in rows(connection, text)]
 
 
 def expected_cells(record: Mapping[str, Any], phase: str, *, proven: bool) -> Cells:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from psycopg import sql as composed
 from pytest_oneroof.suites.figures import (
     Connection,
     compare,
@@ -118,6 +119,7 @@ def test_only_what_is_in_force_owns(oneroof_clone: Connection) -> None:
             check_gap(oneroof_clone, change, f"{code}/{scope}", {"gap": cells}, why)
         for why, change in known.data["in_force"].items():
             check_gap(oneroof_clone, change, f"{code}/{scope}", {"gap": 0}, why)
+    assert_rules(oneroof_clone, "governance_object_ownership")
 
 
 def check_gap(
@@ -159,3 +161,40 @@ def test_only_who_is_in_office_owns(oneroof_clone: Connection) -> None:
                 found = read_figures(oneroof_clone, "coverage/owner_gap")
                 tell(compare({"gap": gap}, found), f"{body} is {status}")
     assert_rules(oneroof_clone, "governance_registry")
+
+
+@row("o6")
+@readonly
+def test_grants(oneroof_target: Connection) -> None:
+    """Nobody may do more on a table of governance than is known, nor less."""
+    known = resources.read_json("fixtures/grants.json")
+    expected: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for table in known["tables"]:
+        less = known["may_not"].get(table, {})
+        for role, privileges in known["may"].items():
+            kept = [p for p in privileges if p not in less.get(role, ())]
+            expected[f"{table}, {role}"] = ", ".join(kept)
+        found |= grants_on(oneroof_target, table)
+    if not found:
+        # Copied without grants: what is known of them cannot be too little here.
+        expected = {}
+    if not isinstance(oneroof_target, GuardedConnection):
+        # Roles that production has besides may read, as far as is known.
+        found = {
+            name: told
+            for name, told in found.items()
+            if name in expected or told != "SELECT" or name.endswith(", PUBLIC")
+        }
+    tell(compare_rows("grants", expected, found), "table, role")
+
+
+def grants_on(connection: Connection, table: str) -> dict[str, str]:
+    """Return what each role but the owner may do on a relation."""
+    # In the text, so that the relation is seen to be looked at.
+    name = composed.Literal(f"public.{table}").as_string().encode()
+    query = sql("owners/grants.sql").replace(b"%(relation)s", name)
+    held: dict[str, list[str]] = {}
+    for role, privilege in rows(connection, query):
+        held.setdefault(f"{table}, {role}", []).append(privilege)
+    return {name: ", ".join(sorted(told)) for name, told in held.items()}

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.fingerprint.schema import SchemaFingerprint, read_schema
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.pack.fit import Fit, fit_pack
 from pytest_oneroof.production.baseline import (
@@ -133,6 +134,13 @@ class AcceptanceRun:
         assert self.channel is not None
         with self.channel.reading("the pack's tables") as connection:
             return fit_pack(self.fit.pack, connection)
+
+    def read_schema(self) -> SchemaFingerprint:
+        """Return the schema fingerprint, read in a transaction of its own."""
+        self.start()
+        assert self.channel is not None
+        with self.channel.reading("the schema") as connection:
+            return read_schema(connection)
 
     def read_exit(self) -> Baseline:
         """Return the exit baseline, read once."""

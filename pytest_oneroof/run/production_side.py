@@ -18,6 +18,7 @@ from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.evidence.tally import Share
+from pytest_oneroof.fingerprint.schema import SchemaFingerprint
 from pytest_oneroof.pack import Suite
 from pytest_oneroof.production.acceptance import AcceptanceExit, AcceptanceRun
 from pytest_oneroof.production.baseline import Baseline
@@ -104,6 +105,19 @@ class ProductionPlugin:
         finally:
             self._reading = None
             _judge(item, run.finish())
+
+    def schema(self) -> SchemaFingerprint:
+        """Return production's schema, read through the channel; skip without any.
+
+        In a transaction of its own where this process read no entry, so before a
+        check's own has begun.
+        """
+        run = self._running(baselines=False)
+        if run is None:
+            pytest.skip(NONE_GIVEN)
+        if run.entry is not None:
+            return run.entry.schema
+        return run.read_schema()
 
     @contextlib.contextmanager
     def example(self) -> Iterator[None]:

@@ -4,9 +4,9 @@
 -- A retired scope is told only where it should be active.
 
 SELECT
-  scope_code,
-  status
-FROM public.governance_responsibility_scope
-WHERE status = 'active'
-  OR scope_code = ANY (%(known)s::text[])
-ORDER BY scope_code COLLATE "C";
+  scope.scope_code,
+  scope.status
+FROM public.governance_responsibility_scope AS scope
+WHERE scope.status = 'active'
+  OR scope.scope_code = ANY (%(known)s::text[])
+ORDER BY scope.scope_code COLLATE "C";

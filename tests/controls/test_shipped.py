@@ -21,7 +21,7 @@ REHEARSALS = "SELECT datname FROM pg_database WHERE datname ~ '_rehearsal_'"
 @pytest.mark.parametrize(
     ("suites", "checks", "faults"),
     [
-        pytest.param((), 138, 290, id="default"),
+        pytest.param((), 139, 290, id="default"),
         pytest.param(("axis_substrate",), 122, 120, id="axis_substrate"),
         pytest.param(("release",), 127, 54, id="release"),
     ],

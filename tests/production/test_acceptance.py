@@ -92,7 +92,7 @@ def test_greenfield_is_accepted(accept: Accept, production: Production) -> None:
         ]
     )
     assert result.ret == 0
-    result.assert_outcomes(passed=33, deselected=result.parseoutcomes()["deselected"])
+    result.assert_outcomes(passed=34, deselected=result.parseoutcomes()["deselected"])
     after = production.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
     assert after == before
 
@@ -144,7 +144,7 @@ def test_a_seeded_production_is_accepted(
         for step in ("rehearsal/open_gate.sql", "ownership/01_seed_commit.sql"):
             run_script(connection, resources.path(f"sql/release/{step}"))
     result = accept(copy)
-    result.assert_outcomes(passed=33, deselected=result.parseoutcomes()["deselected"])
+    result.assert_outcomes(passed=34, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(
         [
             "phase      seeded",
@@ -207,7 +207,7 @@ def test_organic_drift_is_reported_and_stays_green(
     """While issues are written, each also a birth and an event, acceptance passes."""
     with meanwhile(copy, ISSUE):
         result = accept(copy)
-    result.assert_outcomes(passed=33, deselected=result.parseoutcomes()["deselected"])
+    result.assert_outcomes(passed=34, deselected=result.parseoutcomes()["deselected"])
     result.stdout.fnmatch_lines(
         [
             "state      entry = exit (19 figures, *",
