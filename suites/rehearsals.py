@@ -76,5 +76,6 @@ def rules_of(settings: Settings) -> Rules:
         clone_pattern=settings.clone_pattern,
         productions=settings.productions,
         allow_superuser=settings.allow_superuser,
+        allowed_extensions=settings.allowed_extensions,
         own_server=settings.clone_url is not None,
     )

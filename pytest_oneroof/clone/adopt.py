@@ -18,6 +18,7 @@ from pytest_oneroof.clone import tripwire
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.marker import Marker
+from pytest_oneroof.clone.ways import close_ways
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
@@ -31,6 +32,7 @@ _ENTER = (
     "GRANT INSERT ON oneroof.tripwire TO {}",
 )
 Connection = psycopg.Connection[Any]
+Say = Callable[[str], Any]
 
 
 def new_marker(
@@ -57,6 +59,7 @@ def adopt(
     source: str,
     kind: str = "clone",
     keep: Callable[[Marker, str], Any] = lambda marker, password: None,
+    say: Say = lambda line: None,
 ) -> tuple[Marker, str]:
     """Make a database of the user's a clone; return its marker and password.
 
@@ -65,6 +68,7 @@ def adopt(
     that carries our marker keeps it and its roles, which get a new password.
 
     :param keep: is given both before anything of it is committed.
+    :param say: is told what was closed of the ways out.
     """
     found = host.find(name)
     if found is None:
@@ -73,16 +77,22 @@ def adopt(
     marker = known or new_marker(source, kind=kind)
     password = new_password()
     keep(marker, password)
-    prepare(host, name, marker, password=password)
+    prepare(host, name, marker, password=password, say=say)
     return marker, password
 
 
 def prepare(
-    host: Host, name: str, marker: Marker, *, password: str | None = None
+    host: Host,
+    name: str,
+    marker: Marker,
+    *,
+    password: str | None = None,
+    say: Say = lambda line: None,
 ) -> None:
-    """Re-own, set the tripwire, the access list, and the marker, all at once.
+    """Re-own, close the ways out, set tripwire, access list and marker, all at once.
 
     With a password the marker's roles are created, or get it when they are there.
+    `say` is told what was closed of the ways out, and what stays open.
     """
     with (
         contextlib.closing(_connect(host, name, marker)) as on_database,
@@ -91,6 +101,7 @@ def prepare(
         if password is not None:
             _ensure_roles(on_database, marker, password)
         roles.reown(on_database, marker.owner)
+        lines = close_ways(on_database, marker.role)
         _set_tripwire(on_database, marker.role)
         roles.let_only_connect(on_database, name, marker.role)
         roles.read_only_by_default(on_database, name, marker.role)
@@ -99,6 +110,8 @@ def prepare(
                 sql.Identifier(name), marker.text()
             )
         )
+    for line in lines:
+        say(line)
 
 
 def remark(host: Host, name: str, marker: Marker, **changes: Any) -> Marker:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from pytest_oneroof.clone.marker import Marker, parse_marker
 from pytest_oneroof.errors import GuardRefused
-from pytest_oneroof.postgres.facts import DatabaseFacts, Facts, Power
+from pytest_oneroof.postgres.facts import DatabaseFacts, Definer, Facts, Power
+from pytest_oneroof.postgres.outward import WayOut
+from pytest_oneroof.postgres.ways import tell_ways
 
 _MINT = object()
 _SUPERUSER = Power("superuser")
@@ -31,6 +33,7 @@ class Rules:
     productions: tuple[str, ...]
     allow_superuser: bool = False
     own_server: bool = True
+    allowed_extensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class Reason:
 class GuardedClone:
     """A database that the guard has admitted: the licence to write to it.
 
-    Made by `judge` alone. `uncovered` names powers of the check role that were
-    admitted by setting, and which the proof therefore does not cover.
+    Made by `judge` alone. `uncovered` names powers of the check role, `extensions`
+    code without bounds, that were admitted by setting, and which the proof therefore
+    does not cover.
     """
 
     database: str
@@ -59,7 +63,13 @@ class GuardedClone:
     server_version: str
     reachable: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
     _minted: object = None
+
+    @property
+    def not_covered(self) -> tuple[str, ...]:
+        """What no proof covers, in words."""
+        return (*self.uncovered, *(f"extension {name}" for name in self.extensions))
 
     def __post_init__(self) -> None:
         if self._minted is not _MINT:
@@ -88,6 +98,9 @@ def judge(facts: Facts, rules: Rules) -> GuardedClone | tuple[Reason, ...]:
             str(power)
             for power in _telling(facts.powers, facts)
             if _is_waived(power, facts, rules)
+        ),
+        extensions=tuple(
+            sorted({str(w.extension) for w in facts.ways if _is_allowed(w, rules)})
         ),
         _minted=_MINT,
     )
@@ -202,16 +215,45 @@ def _outward(facts: Facts, rules: Rules) -> Iterable[Reason]:
             "what is done through it is not undone by a rollback",
             "drop it on the clone",
         )
+    if _SUPERUSER not in facts.powers:
+        yield from _ways(facts, rules)
     for definer in facts.definers:
+        if definer.extension in rules.allowed_extensions:
+            continue
         if powers := _telling(definer.powers, facts):
             yield Reason(
                 "definer",
                 f"SECURITY DEFINER routine {definer.routine} runs as "
                 f"{definer.owner!r}: {', '.join(map(str, powers))}",
                 "through it a check has that role's powers, in every database",
-                f"oneroof clone adopt {facts.database} re-owns it, or: ALTER ROUTINE "
-                f"{definer.routine} OWNER TO the clone's owner role",
+                _definer_remedy(definer, facts),
             )
+
+
+def _definer_remedy(definer: Definer, facts: Facts) -> str:
+    if definer.extension:
+        return f"on the clone: REVOKE EXECUTE ON ROUTINE {definer.routine} FROM PUBLIC"
+    return (
+        f"oneroof clone adopt {facts.database} re-owns it, or: ALTER ROUTINE "
+        f"{definer.routine} OWNER TO the clone's owner role"
+    )
+
+
+def _ways(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    adopt = f"or: oneroof clone adopt {facts.database} --admin-url URL, which does so\n"
+    for told in tell_ways(way for way in facts.ways if not _is_allowed(way, rules)):
+        yield Reason(
+            "outward",
+            f"a way leads out of it: {told.found}",
+            told.why,
+            f"on the clone: {told.remedy}\n{adopt if told.closable else ''}"
+            "or admit its extension in the ini file, where every report names it: "
+            "oneroof_allowed_extensions",
+        )
+
+
+def _is_allowed(way: WayOut, rules: Rules) -> bool:
+    return way.extension in rules.allowed_extensions
 
 
 def _powers(facts: Facts, rules: Rules) -> Iterable[Reason]:

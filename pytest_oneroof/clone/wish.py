@@ -66,7 +66,7 @@ def finish(
     if wish.replaces is None:
         password = new_password()
         wish.keep(marker, password)
-    prepare(host, half.name, marker, password=password)
+    prepare(host, half.name, marker, password=password, say=told.append)
     final = dataclasses.replace(marker, kind=CLONE, protected=wish.protected)
     if wish.expires or wish.replaces is None:
         final = dataclasses.replace(final, expires=wish.expires)

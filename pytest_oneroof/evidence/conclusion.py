@@ -36,12 +36,18 @@ class Conclusion:
     """The word (GO, NO-GO, or none), and the reasons against GO.
 
     `unchecked` maps what was skipped, or failed as expected, to why: it speaks
-    neither for GO nor against it.
+    neither for GO nor against it. `uncovered` is what no proof of the run covers.
     """
 
     word: str
     reasons: tuple[str, ...] = ()
     unchecked: Mapping[str, str] = field(default_factory=dict)
+    uncovered: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> str:
+        """What the word does not cover, to stand behind it; '' for nothing."""
+        return f"; not covered: {', '.join(self.uncovered)}" if self.uncovered else ""
 
 
 def conclude(

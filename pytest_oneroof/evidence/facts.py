@@ -14,6 +14,8 @@ from pytest_oneroof.evidence.heat import Cell
 OWN = "own tests"
 CLONE, STANDIN, PRODUCTION, PACKAGE = "clone", "stand-in", "production", "package"
 NONE = "none"
+# Begins a note of what a setting admits, or what cannot be shown.
+UNCOVERED = "not covered by any proof"
 
 _CODE = re.compile(r"[a-z]+\d+[a-z]?(\.\d+)?")
 

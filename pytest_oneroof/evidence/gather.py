@@ -17,6 +17,7 @@ from pytest_oneroof.evidence.facts import (
     CLONE,
     OWN,
     PRODUCTION,
+    UNCOVERED,
     Check,
     Figure,
     Gate,
@@ -95,6 +96,7 @@ def gather(
         for nodeid, item in tally.checks.items()
     ]
     notes = [line for share in tally.shares for line in share.found]
+    notes += [f"{UNCOVERED}: {what}" for what in tally.uncovered]
     properties = [pair for item in noted.values() for pair in item.properties]
     ended = [s for s in tally.shares if s.proof is not None or s.unread]
     clones = sorted(ended, key=lambda share: share.clone)

@@ -67,6 +67,7 @@ class Share:
     cells: list[list[Any]] = field(default_factory=list)
     schema: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
+    uncovered: list[str] = field(default_factory=list)
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Share:
@@ -81,7 +82,8 @@ class Tally:
 
     `uncollected` could not be collected, `deselected` was left out by option or
     plugin, `lost` are workers whose end is not known; `besides` are findings against
-    the run that no item and no share tells.
+    the run that no item and no share tells; `tolerated` is what may be done on the
+    production that no proof covers.
     """
 
     items: dict[str, Item] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class Tally:
     uncollected: list[str] = field(default_factory=list)
     deselected: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    tolerated: list[str] = field(default_factory=list)
 
     def item(self, nodeid: str) -> Item:
         """Return an item, made on first use."""
@@ -118,7 +121,14 @@ class Tally:
     def conclude(self, status: int) -> Conclusion:
         """Return the run's verdict; `status` is pytest's exit status."""
         items = {nodeid: item.evidence for nodeid, item in self.items.items()}
-        return conclude(items, self.against(), status)
+        found = conclude(items, self.against(), status)
+        return replace(found, uncovered=self.uncovered)
+
+    @property
+    def uncovered(self) -> tuple[str, ...]:
+        """What no proof of the run covers: admitted by a setting, or not shown."""
+        told = [name for share in self.shares for name in share.uncovered]
+        return tuple(dict.fromkeys([*told, *self.tolerated]))
 
     def against(self) -> list[str]:
         """Return the findings against the run that no item tells."""

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.postgres.facts import Facts, parse_facts
+from pytest_oneroof.postgres.outward import read_ways_out
+from pytest_oneroof.postgres.search_path import own_names
 
 # Predefined roles (manual, 22.5) through which a role reaches past its database.
 POWERFUL_ROLES = (
@@ -132,34 +134,22 @@ SELECT pg_catalog.jsonb_build_object(
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
        WHERE (n.nspname, c.relname) IN (('cron', 'job'), ('pgagent', 'pga_job'))
-      UNION ALL
-      SELECT 'function ' || p.oid::regprocedure::text || ' (dblink), executable'
-        FROM pg_catalog.pg_proc AS p
-        JOIN pg_catalog.pg_depend AS d
-          ON d.objid = p.oid AND d.classid = 'pg_catalog.pg_proc'::regclass
-         AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
-        JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
-       WHERE x.extname = 'dblink' AND p.proname = 'dblink_connect_u'
-         AND pg_catalog.has_function_privilege(session_user, p.oid, 'EXECUTE')
-      UNION ALL
-      SELECT 'routine ' || p.oid::regprocedure::text || ' in untrusted language '
-             || l.lanname
-        FROM pg_catalog.pg_proc AS p
-        JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-       WHERE NOT l.lanpltrusted AND l.lanname NOT IN ('internal', 'c')
-         AND n.nspname <> 'pg_catalog'
       ) AS paths),
   'definers', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'routine', p.oid::regprocedure::text,
                         'owner', pg_catalog.pg_get_userbyid(p.proowner),
+                        'extension', (
+                          SELECT x.extname
+                            FROM pg_catalog.pg_depend AS d
+                            JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
+                           WHERE d.classid = 'pg_catalog.pg_proc'::regclass
+                             AND d.objid = p.oid AND d.deptype = 'e'
+                             AND d.refclassid = 'pg_catalog.pg_extension'::regclass),
                         'powers', w.powers) ORDER BY p.oid::regprocedure::text), '[]')
                  FROM pg_catalog.pg_proc AS p
-                 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
                  JOIN (SELECT oid, jsonb_agg(power ORDER BY power) AS powers
                          FROM powers GROUP BY oid) AS w ON w.oid = p.proowner
                 WHERE p.prosecdef
-                  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'oneroof')
                   AND p.proowner <> (SELECT oid FROM me)
                   AND (p.prorettype = 'pg_catalog.trigger'::regtype
                        OR pg_catalog.has_function_privilege(
@@ -177,6 +167,8 @@ def read_facts(
     Sessions of `own_pids` are not counted as foreign.
     """
     values = {"own_pids": list(own_pids), "powerful": list(POWERFUL_ROLES)}
-    row = connection.execute(FACTS, values).fetchone()
+    with own_names(connection):
+        row = connection.execute(FACTS, values).fetchone()
     assert row is not None
-    return parse_facts(row[0], connection.info.host, connection.info.port)
+    ways = read_ways_out(connection)
+    return parse_facts(row[0], connection.info.host, connection.info.port, ways)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_oneroof.postgres.outward import WayOut
+
 
 @dataclass(frozen=True)
 class SessionFacts:
@@ -60,6 +62,7 @@ class Definer:
     routine: str
     owner: str
     powers: tuple[Power, ...]
+    extension: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Facts:
     `host` and `port` are as the client reached the server; `role` is whoever logged
     in, `owner` the database's. `connectors` are the roles that may connect and are
     no superusers; `databases` are all of the server, this one too; `outward` are
-    paths out of the database, in words.
+    paths out of the database, in words; `ways` those by code, rights and settings.
     """
 
     host: str
@@ -89,6 +92,7 @@ class Facts:
     public_connects: bool
     databases: tuple[DatabaseFacts, ...]
     outward: tuple[str, ...]
+    ways: tuple[WayOut, ...]
     definers: tuple[Definer, ...]
     tripwire: bool
 
@@ -98,7 +102,9 @@ class Facts:
         return f"{self.host}:{self.port}/{self.database}"
 
 
-def parse_facts(row: dict[str, Any], host: str, port: int) -> Facts:
+def parse_facts(
+    row: dict[str, Any], host: str, port: int, ways: tuple[WayOut, ...]
+) -> Facts:
     """Return the facts in the JSON object that the catalog query gives.
 
     Raise TypeError for a field that is missing or unknown.
@@ -106,6 +112,7 @@ def parse_facts(row: dict[str, Any], host: str, port: int) -> Facts:
     return Facts(
         host=host,
         port=port,
+        ways=ways,
         **{
             **row,
             "powers": _powers(row["powers"]),

@@ -46,12 +46,19 @@ class WayOut:
 
 
 def read_ways_out(
-    connection: psycopg.Connection[Any], *, allowed: Sequence[str] = ()
+    connection: psycopg.Connection[Any],
+    *,
+    role: str | None = None,
+    allowed: Sequence[str] = (),
 ) -> tuple[WayOut, ...]:
-    """Return every way out for the connected role, but of the `allowed` extensions."""
+    """Return every way out for a role, by default the connected one.
+
+    Those of the `allowed` extensions are left out.
+    """
     cursor = connection.cursor(row_factory=dict_row)
     with own_names(connection):
-        rows = cursor.execute(_query(), parameters(tuple(allowed))).fetchall()
+        values = {**parameters(tuple(allowed)), "role": role}
+        rows = cursor.execute(_query(), values).fetchall()
     return tuple(WayOut(**row | {"grantees": tuple(row["grantees"])}) for row in rows)
 
 

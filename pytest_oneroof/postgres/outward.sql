@@ -1,6 +1,6 @@
--- Every way by which the connected role can act outside of its transaction: code in C
--- or in a language without bounds, server functions and settings that somebody has
--- granted, foreign data wrappers.
+-- Every way by which a role can act outside of its transaction: code in C or in a
+-- language without bounds, server functions and settings that somebody has granted,
+-- foreign data wrappers.
 --
 -- Needs: a search_path of pg_catalog alone; nothing else, every role may read it.
 -- Returns: kind, object (as ALTER or REVOKE names it), language, extension, how it is
@@ -10,7 +10,7 @@ WITH RECURSIVE
 held (role) AS (
   SELECT role.oid
   FROM pg_catalog.pg_roles AS role
-  WHERE role.rolname = session_user
+  WHERE role.rolname = coalesce(%(role)s::name, session_user)
   UNION
   SELECT membership.roleid
   FROM held

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from pytest_oneroof.postgres.scram import ITERATIONS, verifier
+from pytest_oneroof.postgres.search_path import own_names
 
 Admin = psycopg.Connection[Any]
 
@@ -54,6 +55,9 @@ BEGIN
      WHERE n.nspname NOT LIKE 'pg\\_%'
        AND n.nspname NOT IN ('information_schema', 'oneroof')
        AND p.prokind <> 'a'
+       -- Whose owner could grant itself what is taken from everybody.
+       AND p.prolang IN (SELECT l.oid FROM pg_catalog.pg_language AS l
+                          WHERE l.lanpltrusted)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                         WHERE d.objid = p.oid AND d.deptype = 'e')
     UNION ALL
@@ -145,7 +149,7 @@ def reown(on_database: Admin, owner: str) -> None:
     Triggers on DDL stay silent: the session replicates, in which state only
     event triggers marked ALWAYS fire (manual, ALTER EVENT TRIGGER).
     """
-    with on_database.transaction():
+    with on_database.transaction(), own_names(on_database):
         on_database.execute("SET LOCAL session_replication_role = replica")
         on_database.execute(
             "SELECT pg_catalog.set_config('oneroof.new_owner', %s, true)", [owner]

@@ -14,18 +14,20 @@ SHOWN = 3
 
 
 class Told(NamedTuple):
-    """One or more ways out in words; `closing` is '' where no statement closes them."""
+    """One or more ways out in words; `closable` tells whether we may close them."""
 
     found: str
     why: str
-    closing: str
+    remedy: str
+    closable: bool
 
 
 def tell_ways(ways: Iterable[WayOut]) -> Iterator[Told]:
     """Yield each group of ways out in words."""
     for group in groups(ways):
         first = group[0]
-        yield Told(_found(group), _WHY[first.kind], "\n".join(closing(group)))
+        remedy = "\n".join(f"{line};" for line in _statements(group))
+        yield Told(_found(group), _WHY[first.kind], remedy, first.closable)
 
 
 def closing(ways: Iterable[WayOut]) -> list[str]:
@@ -47,6 +49,25 @@ RIGHTS = {
     "wrapper": ("USAGE", "FOREIGN DATA WRAPPER"),
     "language": ("USAGE", "LANGUAGE"),
 }
+
+
+def _statements(group: tuple[WayOut, ...]) -> list[str]:
+    first = group[0]
+    if first.closable:
+        return closing(group)
+    if first.kind == "setting":
+        grantees = ", ".join(first.grantees)
+        return [f"REVOKE {first.language} ON PARAMETER {first.object} FROM {grantees}"]
+    if first.how and first.how.startswith("trigger "):
+        name, _, table = first.how.removeprefix("trigger ").rpartition(" on table ")
+        return [f"DROP TRIGGER {name} ON {table}"]
+    if first.how and first.extension:
+        return [f'DROP EXTENSION "{first.extension}"']
+    if first.how:
+        # What is described as a function is an aggregate here.
+        return [f"DROP {first.how.replace('function ', 'AGGREGATE ')}"]
+    what = "ROUTINE" if first.kind == "routine" else RIGHTS[first.kind][1]
+    return [f"ALTER {what} {way.object} OWNER TO CURRENT_USER" for way in group]
 
 
 def _found(group: tuple[WayOut, ...]) -> str:

@@ -61,8 +61,7 @@ def read_past(connection: psycopg.Connection[Any]) -> Past:
 def past_reasons(past: Past, tolerated: Tolerated) -> Iterator[Reason]:
     """Yield a reason for each way out or reach that is not tolerated."""
     for told in tell_ways(way for way in past.ways if not tolerated.way(way)):
-        closing = f"{told.closing};\n" if told.closing else ""
-        yield Reason("outward", told.found, told.why, closing + TOLERATE)
+        yield Reason("outward", told.found, told.why, f"{told.remedy}\n{TOLERATE}")
     for reach in past.reaches:
         if not tolerated.names(reach.routine):
             yield Reason(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_oneroof.evidence.facts import UNCOVERED
+
 SHOWN = 20
 LENGTH = 300
 SIGNS = {
@@ -33,6 +35,7 @@ def markdown(told: Document) -> str:
         f"{summary['clean']} of {summary['proved']} proved clean, "
         f"{summary['ids']} transaction ids examined, "
         f"{summary['committed']} committed.",
+        *(f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)),
         "",
         *(_rows(told["objectives"], "Objective") if told["objectives"] else []),
         *_open(told["ownership"]),

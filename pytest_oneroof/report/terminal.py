@@ -81,4 +81,4 @@ def verdict_line(conclusion: Conclusion, target: str) -> str:
     if not conclusion.word:
         return f"no verdict: {reasons}"
     told = f"{conclusion.word} {target}"
-    return f"{told}: {reasons}" if reasons else told
+    return (f"{told}: {reasons}" if reasons else told) + conclusion.limits

@@ -194,7 +194,12 @@ class CloneRun:
         except (OneroofError, psycopg.Error) as error:
             self.lease.spoiled = True
             said = redact(str(error)).strip() or "the server is gone"
-            return Share(unread=said, found=self.found(), clone=self.lease.database)
+            return Share(
+                unread=said,
+                found=self.found(),
+                clone=self.lease.database,
+                uncovered=list(self.clone.not_covered),
+            )
         return Share(
             differences=compare_metrics(self.entry, metrics),
             metrics=len(metrics),
@@ -207,6 +212,7 @@ class CloneRun:
             cells=cells,
             schema=self.sandbox.look.digests(),
             provenance=provenance,
+            uncovered=list(self.clone.not_covered),
         )
 
     def stop(self) -> None:
@@ -245,6 +251,7 @@ class CloneRun:
             clone_pattern=self.settings.clone_pattern,
             productions=self.settings.productions,
             allow_superuser=self.settings.allow_superuser,
+            allowed_extensions=self.settings.allowed_extensions,
             own_server=self.settings.clone_url is not None,
         )
 

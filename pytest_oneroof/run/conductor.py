@@ -351,8 +351,8 @@ class RunPlugin:
             if clone.clone.reachable:
                 reachable = ", ".join(clone.clone.reachable)
                 lines.append(f"oneroof: its check role also reaches: {reachable}")
-            if clone.clone.uncovered:
-                powers = ", ".join(clone.clone.uncovered)
+            if clone.clone.not_covered:
+                powers = ", ".join(clone.clone.not_covered)
                 lines.append(f"oneroof: NOT COVERED by the proof: {powers}")
         if clone.phase:
             lines.append(f"oneroof: clone's phase {clone.phase}")

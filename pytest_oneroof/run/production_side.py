@@ -74,6 +74,7 @@ class ProductionPlugin:
             self._missing = run is None
             if run is not None:
                 run.start()
+                self.owner.tally.tolerated += run.uncovered
 
     def finish(self) -> None:
         """Compare exit with entry; what differs counts against the run."""

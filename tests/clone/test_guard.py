@@ -50,6 +50,7 @@ ADMITTED = Facts(
     public_connects=False,
     databases=DATABASES,
     outward=(),
+    ways=(),
     definers=(),
     tripwire=True,
 )

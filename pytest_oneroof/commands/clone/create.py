@@ -126,6 +126,7 @@ def adopt(
     ours is re-owned, and its check role gets a new password.
     """
     until = _until(expires)
+    lines: list[str] = []
     with place(admin_url) as here:
         check_pattern(here, name)
         refuse_production(here, name, productions)
@@ -135,11 +136,17 @@ def adopt(
         require_no_template(found)
         with held(here.host, found):
             _require_own_roles(here, found)
-            lifecycle.adopt(here.host, name, source=source, keep=here.keeper(name))
+            lifecycle.adopt(
+                here.host,
+                name,
+                source=source,
+                keep=here.keeper(name),
+                say=lines.append,
+            )
             if protect or until:
                 _remark(here, name, protected=protect, expires=until)
             here.record(find_ours(here.host, name))
-        show(here, name, as_json=as_json)
+        show(here, name, lines, {"notes": lines}, as_json=as_json)
 
 
 @click.command()
