@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from pytest_oneroof.errors import (
@@ -21,6 +22,7 @@ __all__ = [
     "OneroofError",
     "ResidueError",
     "ScriptError",
+    "Section",
     "ServerError",
     "SettingsError",
     "StatementRefused",
@@ -33,12 +35,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pytest_oneroof.expected import expect, note
+    from pytest_oneroof.section import Section
+
+_PLACES = {"expect": "expected", "note": "expected", "Section": "section"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what a check calls when it is asked for: it needs pytest."""
-    if name in ("expect", "note"):
-        from pytest_oneroof import expected
-
-        return getattr(expected, name)
+    """Import what checks and hooks use when it is asked for: most runs do not."""
+    if name in _PLACES:
+        module = importlib.import_module(f"{__name__}.{_PLACES[name]}")
+        return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,8 +39,6 @@ class AcceptancePlugin(RunPlugin):
             if self.worker is not None:
                 self._fit(self._told_fit(self.worker))
             self.production.start()
-            if self.production.run is not None:
-                self._fit(self.production.run.fit)
         except GuardRefused as refusal:
             self._leave(refusal, REFUSED)
         except SettingsError as error:

@@ -15,11 +15,13 @@ from pytest_oneroof.run.fixtures import (
     oneroof_clone,
     oneroof_clone_async,
     oneroof_database,
+    oneroof_pack,
     oneroof_production,
     oneroof_target,
 )
-from pytest_oneroof.run.keys import plugin_key, settings_key
+from pytest_oneroof.run.keys import pack_key, plugin_key, settings_key
 from pytest_oneroof.run.readonly import WithoutTarget, selects_readonly
+from pytest_oneroof.settings import DEFAULT_PACK
 
 if TYPE_CHECKING:
     from pytest_oneroof.pack import Pack
@@ -30,6 +32,7 @@ __all__ = [
     "oneroof_clone",
     "oneroof_clone_async",
     "oneroof_database",
+    "oneroof_pack",
     "oneroof_production",
     "oneroof_target",
 ]
@@ -40,6 +43,13 @@ MARKERS = (
     "allow_residue={kind: reason}, constraints=True): "
     "how this check is isolated on the clone",
 )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks by which packs, plugins and conftests add to a run."""
+    from pytest_oneroof import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +64,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings = options.read_settings(config)
     config.stash[settings_key] = settings
     options.check_combination(config, settings)
+    if settings.pack not in (DEFAULT_PACK, None):
+        from pytest_oneroof.run.pack_folder import watch
+
+        watch(config, options.base_of(config, settings) / settings.pack)
     plugin = _plugin_for(config, settings)
     if plugin is not None:
         from pytest_oneroof.run.masked import Masking
@@ -82,7 +96,7 @@ def _with_pack(config: pytest.Config, settings: Settings) -> tuple[Settings, Pac
     """Return the settings joined with their pack, and the pack."""
     pack = options.read_pack(config, settings)
     settings = settings.joined(pack)
-    config.stash[settings_key] = settings
+    config.stash[settings_key], config.stash[pack_key] = settings, pack
     return settings, pack
 
 

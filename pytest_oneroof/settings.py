@@ -73,6 +73,14 @@ OPTIONS: tuple[Option, ...] = (
         "URL",
     ),
     Option(
+        "target",
+        "text",
+        None,
+        "The environment to work on: which variables hold its URLs stands in the ini "
+        "file's section [oneroof:NAME]",
+        "NAME",
+    ),
+    Option(
         "pack",
         "text",
         DEFAULT_PACK,
@@ -185,6 +193,7 @@ class Settings:
     clone_url: Url | None = None
     admin_url: Url | None = None
     production_url: Url | None = None
+    target: str | None = None
     pack: str | None = DEFAULT_PACK
     suite: tuple[str, ...] = ()
     report: Path | None = None

@@ -14,7 +14,8 @@ import psycopg
 
 from pytest_oneroof.controls.catalog import Catalog, Fault
 
-# Not-null constraints are left out: PostgreSQL 18 has them in pg_constraint.
+# Not-null constraints are left out: PostgreSQL 18 has them in pg_constraint. So is what
+# a partition has of its parent: it falls with that, and not by itself.
 RULES = """
 SELECT c.relname::text, c.oid::regclass::text, 'constraint', k.conname::text,
        pg_catalog.quote_ident(k.conname), true
@@ -22,7 +23,7 @@ SELECT c.relname::text, c.oid::regclass::text, 'constraint', k.conname::text,
   JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
  WHERE c.relnamespace = ANY (%(schemas)s::oid[])
    AND k.contype IN ('c', 'f', 'p', 'u', 'x')
-   AND k.conparentid = 0
+   AND k.conparentid = 0 AND k.coninhcount = 0
 UNION ALL
 SELECT c.relname::text, c.oid::regclass::text, 'index', i.relname::text,
        x.indexrelid::regclass::text, x.indisunique OR x.indisexclusion
@@ -30,6 +31,7 @@ SELECT c.relname::text, c.oid::regclass::text, 'index', i.relname::text,
   JOIN pg_catalog.pg_class AS c ON c.oid = x.indrelid
   JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
  WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND NOT i.relispartition
    AND NOT EXISTS (
          SELECT FROM pg_catalog.pg_constraint AS k
           WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))

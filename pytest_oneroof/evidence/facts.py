@@ -10,6 +10,7 @@ from typing import Any
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.evidence.counting import Evidence
 from pytest_oneroof.evidence.heat import Cell
+from pytest_oneroof.section import Section
 
 OWN = "own tests"
 CLONE, STANDIN, PRODUCTION, PACKAGE = "clone", "stand-in", "production", "package"
@@ -174,3 +175,4 @@ class RunFacts:
     blockers: tuple[Mapping[str, Any], ...] = ()
     contacted: str = NONE
     controls: Mapping[str, Any] | None = None
+    sections: tuple[Section, ...] = ()

@@ -63,6 +63,8 @@ class Suite:
 INTEGRITY = Suite("integrity", generated_faults=False, engine=True)
 # One check for each figure of `[figures] expected`.
 RECORDED = Suite("figures", generated_faults=False, engine=True)
+# One check for each pgTAP file of the pack.
+PGTAP = Suite("pgtap", generated_faults=False, engine=True)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,13 @@ class ProvenanceFiles:
 
 
 @dataclass(frozen=True)
+class PgtapFiles:
+    """The folder of the pack's pgTAP files."""
+
+    files: str | None = _folder()
+
+
+@dataclass(frozen=True)
 class DecisionFiles:
     """The records of what stands before production."""
 
@@ -166,6 +175,7 @@ class Pack:
     controls: ControlFiles = field(default_factory=ControlFiles)
     provenance: ProvenanceFiles = field(default_factory=ProvenanceFiles)
     decision: DecisionFiles = field(default_factory=DecisionFiles)
+    pgtap: PgtapFiles = field(default_factory=PgtapFiles)
 
     def path(self, name: str) -> Path:
         """Return the path of one of the pack's files or folders."""

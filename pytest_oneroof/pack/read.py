@@ -18,7 +18,7 @@ import jsonschema  # type: ignore[import-untyped]
 from pytest_oneroof import resources
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.pack import model
-from pytest_oneroof.pack.model import FACTS, INTEGRITY, RECORDED, Pack, Suite
+from pytest_oneroof.pack.model import FACTS, INTEGRITY, PGTAP, RECORDED, Pack, Suite
 
 SCHEMA = "fixtures/pack.schema.json"
 SECTIONS: Mapping[str, type[Any]] = {
@@ -31,8 +31,9 @@ SECTIONS: Mapping[str, type[Any]] = {
     "controls": model.ControlFiles,
     "provenance": model.ProvenanceFiles,
     "decision": model.DecisionFiles,
+    "pgtap": model.PgtapFiles,
 }
-ENGINE = {suite.name: suite for suite in (INTEGRITY, RECORDED)}
+ENGINE = {suite.name: suite for suite in (INTEGRITY, RECORDED, PGTAP)}
 _HEADER = re.compile(r"\s*\[+([^\]\n]+)\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
@@ -75,6 +76,8 @@ def _made(facts: Facts, root: Path, package: str, name: str) -> Pack:
     engine = {INTEGRITY.name: INTEGRITY}
     if facts.get("figures", {}).get("expected"):
         engine[RECORDED.name] = RECORDED
+    if facts.get("pgtap", {}).get("files"):
+        engine[PGTAP.name] = PGTAP
     suites = (*own.values(), *(s for n, s in engine.items() if n not in own))
     others = {k: v for k, v in facts.items() if k not in (*SECTIONS, "suites")}
     values = {"name": name, **_plain(others), **sections, "suites": suites}

@@ -22,7 +22,13 @@ from pytest_oneroof.production.baseline import (
 )
 from pytest_oneroof.production.channel import ProductionChannel, Reading
 from pytest_oneroof.production.connection import ReadOnlyConnection
-from pytest_oneroof.production.figures import Organic, compare_metrics
+from pytest_oneroof.production.figures import (
+    ASKS_NOTHING,
+    Asks,
+    Figures,
+    Organic,
+    compare_metrics,
+)
 from pytest_oneroof.production.preflight import ChannelRules, Facts
 
 
@@ -60,11 +66,18 @@ class AcceptanceRun:
     """
 
     def __init__(
-        self, url: str, rules: ChannelRules, pack: Pack, *, baselines: bool = True
+        self,
+        url: str,
+        rules: ChannelRules,
+        pack: Pack,
+        *,
+        baselines: bool = True,
+        asks: Asks = ASKS_NOTHING,
     ) -> None:
         self.url = url
         self.rules = rules
         self.fit = Fit(pack)
+        self.asks = asks
         self.baselines = baselines
         self.channel: ProductionChannel | None = None
         self.entry: Baseline | None = None
@@ -82,6 +95,7 @@ class AcceptanceRun:
         try:
             if self.baselines:
                 self.fit = self._read_fit()
+                self.asks.fitted(self.fit)
                 self.entry = self.read("entry")
         except BaseException:
             self.stop()
@@ -121,7 +135,7 @@ class AcceptanceRun:
             with self.channel.reading(f"the {moment} baseline") as connection:
                 return read_baseline(
                     connection,
-                    self.fit.pack,
+                    Figures(self.fit.pack, self.asks.figures),
                     in_recovery=facts.in_recovery,
                     sees_sessions=facts.sees_sessions,
                 )

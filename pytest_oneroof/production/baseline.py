@@ -15,7 +15,6 @@ from pytest_oneroof.fingerprint.compare import (
     compare,
     read_schema,
 )
-from pytest_oneroof.pack import Pack
 from pytest_oneroof.production.figures import Figures, Organic, Phase
 from pytest_oneroof.production.gate import GateVerdict, gate_of
 
@@ -55,14 +54,18 @@ class Baseline:
 
 
 def read_baseline(
-    connection: Connection, pack: Pack, *, in_recovery: bool, sees_sessions: bool
+    connection: Connection,
+    figures: Figures,
+    *,
+    in_recovery: bool,
+    sees_sessions: bool,
 ) -> Baseline:
     """Return all figures of the connected production, schema fingerprint included.
 
     Call it in one READ ONLY, REPEATABLE READ transaction, so that they belong
     together.
     """
-    figures, gate = Figures(pack), gate_of(pack)
+    gate = gate_of(figures.pack)
     metrics, traces = figures.metrics(connection), figures.traces(connection)
     return Baseline(
         database=connection.info.dbname,

@@ -6,13 +6,15 @@ measures none. What its phases are stands in `phases`; docs/packs.md tells the f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.pack import Pack
+from pytest_oneroof.pack.fit import Fit
 
 PARTIAL = "partial"
 
@@ -52,18 +54,44 @@ class Organic:
     exact: bool
 
 
+def nothing_more(connection: Connection) -> Mapping[str, int]:
+    """Return no figure beside those of the pack."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What one side of a run asks of its owner.
+
+    `fitted` is told whether the pack fits, before anything else is measured; `figures`
+    measures beside the pack.
+    """
+
+    fitted: Callable[[Fit], object] = lambda fit: None
+    figures: Callable[[Connection], Mapping[str, int]] = nothing_more
+
+
+ASKS_NOTHING = Asks()
+
+
 @dataclass(frozen=True)
 class Figures:
-    """What a pack measures of a connected database."""
+    """What a pack measures of a connected database, and what is measured beside it."""
 
     pack: Pack
+    beside: Callable[[Connection], Mapping[str, int]] = nothing_more
 
     def metrics(self, connection: Connection) -> dict[str, int]:
         """Return the figures of the connected database, by name.
 
-        Raise psycopg.errors.UndefinedTable where it has no such tables.
+        Raise psycopg.errors.UndefinedTable where it has no such tables, OneroofError
+        where one is measured twice.
         """
-        return dict(self._rows(connection, self.pack.figures.metrics))
+        found = dict(self._rows(connection, self.pack.figures.metrics))
+        beside = self.beside(connection)
+        if twice := sorted(found.keys() & beside.keys()):
+            raise OneroofError(f"the figure {twice[0]!r} is the pack's and a hook's")
+        return found | dict(beside)
 
     def organic(self, connection: Connection) -> dict[str, Organic]:
         """Return the figures that move by themselves, counted or estimated."""

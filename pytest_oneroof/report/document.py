@@ -17,6 +17,7 @@ from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
 from pytest_oneroof.evidence.verdict import Row, Verdict
 from pytest_oneroof.redaction import redacted
+from pytest_oneroof.section import Section
 
 VERSION = 1
 SCHEMA = "fixtures/verdict/verdict.schema.json"
@@ -78,9 +79,19 @@ def document(facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any]) -> Docu
         "provenance": _provenance(facts.provenance),
         "blockers": [{key: b[key] for key in BLOCKER} for b in facts.blockers],
         "controls": dict(facts.controls) if facts.controls else None,
+        "sections": [_section(section) for section in facts.sections],
     }
     cleaned: Document = redacted(told)
     return cleaned
+
+
+def _section(section: Section) -> Document:
+    return {
+        "title": str(section.title),
+        "text": str(section.text),
+        "head": [str(name) for name in section.head],
+        "rows": [[str(cell) for cell in row] for row in section.rows],
+    }
 
 
 def _row(row: Row) -> Document:

@@ -46,6 +46,8 @@ def markdown(told: Document) -> str:
         parts += _folded(matrix["title"], _rows(matrix["rows"], "Target"))
     if told["compliance"]:
         parts += _folded("Forbidden actions", _actions(told["compliance"]))
+    for section in told["sections"]:
+        parts += _folded(section["title"], _section(section))
     parts += [f"<sub>{plain(line)}</sub>" for line in _provenance(told["run"])]
     return "\n".join(parts) + "\n"
 
@@ -121,6 +123,15 @@ def _actions(actions: Sequence[Document]) -> list[str]:
             for a in actions
         ),
     )
+
+
+def _section(section: Document) -> list[str]:
+    text = [plain(section["text"]), ""] if section["text"] else []
+    if not section["rows"]:
+        return text
+    head = section["head"] or [""] * len(section["rows"][0])
+    rows = [[plain(cell) for cell in row] for row in section["rows"]]
+    return [*text, *_table([plain(name) for name in head], rows)]
 
 
 def _provenance(run: Sequence[Document]) -> list[str]:

@@ -26,7 +26,13 @@ from pytest_oneroof.pack.fit import Fit, fit_pack
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, parse, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
-from pytest_oneroof.production.figures import Figures, Phase, compare_metrics
+from pytest_oneroof.production.figures import (
+    ASKS_NOTHING,
+    Asks,
+    Figures,
+    Phase,
+    compare_metrics,
+)
 from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
 from pytest_oneroof.redaction import Url, redact
 from pytest_oneroof.settings import Settings
@@ -60,10 +66,16 @@ class CloneRun:
     """
 
     def __init__(
-        self, settings: Settings, pack: Pack, say: Say, worker: str = ""
+        self,
+        settings: Settings,
+        pack: Pack,
+        say: Say,
+        worker: str = "",
+        asks: Asks = ASKS_NOTHING,
     ) -> None:
         self.settings = settings
         self.fit = Fit(pack)
+        self.asks = asks
         self.say = say
         self.worker = worker
         self.server: EmbeddedServer | None = None
@@ -102,6 +114,7 @@ class CloneRun:
             with contextlib.closing(connect(self.settings.clone_url)) as connection:
                 admit(read_facts(connection), self.rules())
                 self.fit = fit_pack(self.pack, connection)
+                self.asks.fitted(self.fit)
             self.make_source(self.settings.clone_url)
             return
         if self.server is not None:
@@ -128,7 +141,8 @@ class CloneRun:
             )
             self.sandbox.aside(look.baseline)
             self.fit = self.sandbox.aside(lambda c: fit_pack(self.pack, c))
-            figures = Figures(self.pack)
+            self.asks.fitted(self.fit)
+            figures = Figures(self.pack, self.asks.figures)
             self.entry = self.sandbox.aside(figures.metrics)
             self.phase = figures.phase(self.entry)
         except BaseException:
@@ -187,7 +201,7 @@ class CloneRun:
         if self.sandbox is None or self.lease is None:
             return Share()
         try:
-            metrics = self.sandbox.aside(Figures(self.pack).metrics)
+            metrics = self.sandbox.aside(Figures(self.pack, self.asks.figures).metrics)
             cells = self.sandbox.aside(lambda c: read_cells(c, self.pack))
             provenance = self._provenance()
             proof = self.sandbox.end()

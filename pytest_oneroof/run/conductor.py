@@ -14,7 +14,9 @@ from pytest_oneroof.evidence.conclusion import Conclusion
 from pytest_oneroof.evidence.tally import FAULTS, Share, Tally, joined
 from pytest_oneroof.pack import Pack, Suite
 from pytest_oneroof.pack.fit import Fit
+from pytest_oneroof.production.figures import Asks
 from pytest_oneroof.report import terminal
+from pytest_oneroof.run import hooks
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.clone_side import CloneRun, with_newest_clone
 from pytest_oneroof.run.isolation import examples_isolated, needs_databases, uses_clone
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_oneroof.controls.plugin import ControlsPlugin
 
 REFUSED = 10
+PACK_PLUGIN = "oneroof-pack"
 
 
 class RunPlugin:
@@ -61,6 +64,7 @@ class RunPlugin:
                 settings, complete=not self.paths_given and not self.is_controller
             )
             config.pluginmanager.register(replaced, "oneroof-replaced")
+        self._register_pack()
         self.items = ItemsPlugin(self)
         config.pluginmanager.register(self.items, "oneroof-items")
         self.production = ProductionPlugin(self)
@@ -85,13 +89,14 @@ class RunPlugin:
         try:
             self.settings = with_newest_clone(self.settings, self.pack)
             self.config.stash[settings_key] = self.settings
-            self.clone = CloneRun(self.settings, self.pack, self._say, worker)
+            self.clone = CloneRun(
+                self.settings, self.pack, self._say, worker, self.asks()
+            )
             if self.is_controller:
                 self.clone.prepare()
             else:
                 self.clone.start()
                 self.config.stash[run_key] = self.clone
-            self._fit(self.clone.fit)
             self.config.stash[production_key] = self.production
             self.production.start()
         except GuardRefused as refusal:
@@ -227,12 +232,32 @@ class RunPlugin:
         """
         if not fit.left_out:
             return
-        named = [name for name in self.settings.suite if name != "all"]
-        if asked := [*named, *self.selected]:
+        left = {"all", *(suite.name for suite in fit.pack.suites)}
+        named = [name for name in self.settings.suite if name not in left]
+        checks = [a for a in self.selected if shipped.suite_of(a) not in left]
+        if asked := [*named, *checks]:
             raise SettingsError(
                 f"{fit.left_out}; asked for by name: {', '.join(asked)}"
             )
         self.pack, self.left_out = fit.pack, fit.left_out
+        self.config.pluginmanager.unregister(name=PACK_PLUGIN)
+
+    def asks(self, *, fits: bool = True) -> Asks:
+        """Return what a side of this run asks of it; `fits`: it decides on the pack."""
+        figures = hooks.figures_of(self.config)
+        return Asks(self._fit, figures) if fits else Asks(figures=figures)
+
+    def _register_pack(self) -> None:
+        """Register the pack's fixtures and hooks; raise UsageError where that fails."""
+        try:
+            plugin = shipped.load_plugin(self.pack)
+        except Exception as error:
+            raise pytest.UsageError(
+                f"the pack {self.pack.name!r}: its plugin {shipped.PLUGIN} cannot be "
+                f"imported: {error!r}"
+            ) from error
+        if plugin is not None:
+            self.config.pluginmanager.register(plugin, PACK_PLUGIN)
 
     def _paths_given(self) -> bool:
         if self.worker is not None:

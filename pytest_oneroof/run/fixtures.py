@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.run.keys import acceptance_key, production_key, run_key
+from pytest_oneroof.run.keys import (
+    acceptance_key,
+    pack_key,
+    production_key,
+    run_key,
+)
 
 if TYPE_CHECKING:
+    from pytest_oneroof.pack import Pack
     from pytest_oneroof.run.isolation import Checks
 
 HOW_PRODUCTION = (
@@ -78,6 +84,15 @@ def oneroof_target(request: pytest.FixtureRequest) -> Any:
     accepting = request.config.stash.get(acceptance_key, False)
     name = "oneroof_production" if accepting else "oneroof_clone"
     return request.getfixturevalue(name)
+
+
+@pytest.fixture
+def oneroof_pack(request: pytest.FixtureRequest) -> Pack:
+    """The pack of this run: what its suites read their files from."""
+    pack = request.config.stash.get(pack_key, None)
+    if pack is None:
+        pytest.skip(HOW)
+    return pack
 
 
 def _checks(request: pytest.FixtureRequest) -> Checks:

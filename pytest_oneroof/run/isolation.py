@@ -18,6 +18,7 @@ from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.run import hooks
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import failed_key, proofs_key, settings_key
 
@@ -134,6 +135,7 @@ class Checks:
             with self.run.stage.connection(
                 item.nodeid, savepoints=savepoints, kind=kind
             ) as connection:
+                _prepare(item, connection)
                 yield connection
             return
         connection = sandbox.begin(
@@ -143,6 +145,7 @@ class Checks:
             kind=kind,
         )
         try:
+            _prepare(item, connection)
             yield connection
         finally:
             judge(item, sandbox.finish(), wishes)
@@ -156,6 +159,8 @@ class Checks:
         url = request.getfixturevalue("oneroof_database")
         connection = psycopg.connect(url)
         try:
+            _prepare(request.node, connection)
+            connection.commit()
             yield connection
         finally:
             connection.close()
@@ -191,6 +196,12 @@ class Checks:
         told = f'kept {found.name}: psql "$(cat {file})"'
         item.add_report_section("teardown", "oneroof", told)
         return ()
+
+
+def _prepare(item: pytest.Item, connection: Any) -> None:
+    """Have the hooks prepare a check, where they can: they do not await."""
+    if not isinstance(connection, psycopg.AsyncConnection):
+        hooks.prepare(item, connection)
 
 
 def judge(item: pytest.Item, proof: Proof, wishes: Wishes) -> None:

@@ -8,11 +8,13 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_oneroof.clone.residue import Proof
+    from pytest_oneroof.pack import Pack
     from pytest_oneroof.run.clone_side import CloneRun
     from pytest_oneroof.run.conductor import RunPlugin
     from pytest_oneroof.run.production_side import ProductionPlugin
     from pytest_oneroof.settings import Settings
 
+pack_key: pytest.StashKey[Pack] = pytest.StashKey()
 settings_key: pytest.StashKey[Settings] = pytest.StashKey()
 acceptance_key: pytest.StashKey[bool] = pytest.StashKey()
 production_key: pytest.StashKey[ProductionPlugin] = pytest.StashKey()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,24 +62,52 @@ def read_settings(config: pytest.Config) -> s.Settings:
             ) from error
 
     try:
-        return s.resolve(given, os.environ, ini)
+        settings = s.resolve(given, os.environ, ini)
+        return _on_target(config, settings) if settings.target else settings
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _on_target(config: pytest.Config, settings: s.Settings) -> s.Settings:
+    """Return the settings with the URLs that this run needs of its target.
+
+    An acceptance is given no clone, and a rehearsal no production.
+    """
+    from pytest_oneroof.targets import read_target
+
+    assert settings.target is not None
+    target = read_target(config.inipath, settings.target)
+    readonly = selects_readonly(config.option.markexpr)
+    if settings.clone:
+        # By its administrator alone: the newest clone of that server.
+        target.require("clone_url", "admin_url")
+        keys = ("clone_url", "admin_url", *(() if readonly else ("production_url",)))
+    elif readonly:
+        target.require("production_url")
+        keys = ("production_url",)
+    elif settings.told("target").startswith("--"):
+        raise SettingsError(
+            "--oneroof-target needs a run on it: --oneroof-clone, or -m readonly"
+        )
+    else:
+        return settings
+    return target.applied(settings, os.environ, keys)
 
 
 def read_pack(config: pytest.Config, settings: s.Settings) -> Pack:
-    """Return the pack that the settings name; raise pytest.UsageError for none.
-
-    A folder named in the ini file is relative to that file's.
-    """
-    in_ini = settings.told("pack").endswith("ini file")
-    base = config.rootpath if in_ini else config.invocation_params.dir
+    """Return the pack that the settings name; raise pytest.UsageError for none."""
     from pytest_oneroof.pack import open_pack
 
     try:
-        return open_pack(settings.pack or s.DEFAULT_PACK, base)
+        return open_pack(settings.pack or s.DEFAULT_PACK, base_of(config, settings))
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def base_of(config: pytest.Config, settings: s.Settings) -> Path:
+    """Return what a pack's folder is relative to: in the ini file, that file's."""
+    in_ini = settings.told("pack").endswith("ini file")
+    return config.rootpath if in_ini else config.invocation_params.dir
 
 
 def check_combination(config: pytest.Config, settings: s.Settings) -> None:

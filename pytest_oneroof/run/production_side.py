@@ -135,7 +135,13 @@ class ProductionPlugin:
             if url is None:
                 return None
             rules = ChannelRules.of(self.owner.settings, clone_marker=PREFIX)
-            self.run = AcceptanceRun(url, rules, self.owner.pack, baselines=baselines)
+            self.run = AcceptanceRun(
+                url,
+                rules,
+                self.owner.pack,
+                baselines=baselines,
+                asks=self.owner.asks(fits=self.always),
+            )
         return self.run
 
     def _url(self) -> str | None:

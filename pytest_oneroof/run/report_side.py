@@ -32,6 +32,7 @@ from pytest_oneroof.provenance.secrets_allow import read_allowed
 from pytest_oneroof.report.document import document
 from pytest_oneroof.report.objectives import objective_lines
 from pytest_oneroof.report.report import report_files
+from pytest_oneroof.run import hooks
 from pytest_oneroof.run import record as run_record
 from pytest_oneroof.run import suites as shipped
 
@@ -107,21 +108,34 @@ class ReportPlugin:
         seals = check_shipped(owner.pack)
         broken = [f"the seal {seal.name} is broken" for seal in seals if not seal.holds]
         owner.tally.besides += broken
-        owner.conclusion = conclusion = owner.tally.conclude(status)
-        self.status = exit_status(conclusion.word, status)
+        conclusion = owner.tally.conclude(status)
         if conclusion.word:
-            self._report(conclusion, Besides(seals=seals))
+            conclusion = self._report(conclusion, Besides(seals=seals), status)
         elif self.folder is not None:
             self.failures.append("report     not written: no check ran")
-        session.exitstatus = self.status
+        owner.conclusion = conclusion
+        ended = exit_status(conclusion.word, status)
+        session.exitstatus = self.status = ended or self.status
 
-    def _report(self, conclusion: Conclusion, besides: Besides) -> None:
+    def _report(
+        self, conclusion: Conclusion, besides: Besides, status: int
+    ) -> Conclusion:
+        """Ask the hooks, and write the packet; return what the run then comes to."""
+        owner = self.owner
         try:
-            self.facts = self._gather(conclusion, besides)
+            facts = self._gather(conclusion, besides)
+            if reasons := hooks.reasons_of(owner.config, facts):
+                owner.tally.besides += reasons
+                conclusion = owner.tally.conclude(status)
+                facts = replace(facts, reasons=conclusion.reasons)
+            sections = hooks.sections_of(owner.config, facts)
+            self.facts = replace(facts, sections=sections)
             if self.folder is not None:
-                self._write(self.folder, self.facts, self.status)
+                ended = exit_status(conclusion.word, status)
+                self._write(self.folder, self.facts, ended)
         except OneroofError as error:
             self._fail(str(error))
+        return conclusion
 
     def closing_lines(self) -> list[str]:
         """Return the closing section's lines: provenance, objectives, the packet."""

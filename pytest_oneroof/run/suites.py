@@ -14,6 +14,7 @@ from pytest_oneroof import builtin
 from pytest_oneroof.pack.model import Pack, Suite
 
 PREFIX = "oneroof"
+PLUGIN = "suites/plugin.py"
 ENGINE = Path(builtin.__file__).parent
 
 
@@ -127,9 +128,20 @@ def load(pack: Pack, name: str) -> Any:
     suite = pack.suite(name)
     ours = suite is not None and suite.engine
     folder = builtin.__name__ if ours else f"{pack.package}.suites"
+    return _imported(folder, f"test_{name}")
+
+
+def load_plugin(pack: Pack) -> Any:
+    """Import the plugin of a pack, its fixtures and hooks; None where it has none."""
+    if pack.root is None or not pack.path(PLUGIN).is_file():
+        return None
+    return _imported(f"{pack.package}.suites", "plugin")
+
+
+def _imported(folder: str, name: str) -> Any:
     if folder not in sys.modules:
         pytest.register_assert_rewrite(folder)
-    return importlib.import_module(f"{folder}.test_{name}")
+    return importlib.import_module(f"{folder}.{name}")
 
 
 def _matches(nodeid: str, argument: str) -> bool:

@@ -158,6 +158,25 @@ def test_a_suite_that_does_not_fit_cannot_be_asked_for(
     result.stdout.fnmatch_lines([told])
 
 
+def test_an_environment_is_named_in_one_word(
+    run: Run, shop: Shop, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target's variables hold its URLs; an acceptance takes its production alone."""
+    with (pytester.path / "pytest.ini").open("a") as ini:
+        ini.write("[oneroof:staging]\nclone_url = S_CLONE\nadmin_url = S_ADMIN\n")
+        ini.write("production_url = S_PRODUCTION\n")
+    monkeypatch.setenv("ONEROOF_TARGET", "staging")
+    monkeypatch.setenv("S_PRODUCTION", str.__str__(shop.production))
+    accepted = run("-m", "readonly", "--oneroof-suite=integrity", "test_shop.py")
+    accepted.assert_outcomes(passed=14)
+    accepted.stdout.fnmatch_lines(["* production shop *(target staging: S_PRODUCTION)"])
+    monkeypatch.setenv("S_CLONE", str.__str__(shop.clone))
+    monkeypatch.setenv("S_ADMIN", str.__str__(shop.admin))
+    checked = run("--oneroof-clone", "test_shop.py")
+    checked.assert_outcomes(passed=4)
+    checked.stdout.fnmatch_lines(["* clone shop_test_*(target staging: S_CLONE)"])
+
+
 def test_every_suite_is_those_that_fit(run: Run, shop: Shop) -> None:
     """'all' asks for none by name: what does not fit is left out."""
     run(*on_clone(shop), "--oneroof-suite=all").assert_outcomes(passed=4 + INTEGRITY)

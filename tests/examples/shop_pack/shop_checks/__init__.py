@@ -1,0 +1,1 @@
+"""What the shop's team knows of its database."""
