@@ -95,7 +95,7 @@ def test_own_checks_run_and_are_proved(
         [
             "oneroof: suites integrity (default)",
             "own tests  4/4",
-            "proof      4 clean of 4 checks; *",
+            "proof      17 clean of 17 checks; *",
             "state * entry = exit (sequences, schema)",
             "secrets    contains_secrets: *",
             "packet     told: *",

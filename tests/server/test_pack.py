@@ -77,7 +77,7 @@ def test_all_of_a_pack_takes_part(
     result.assert_outcomes(passed=20)
     result.stdout.fnmatch_lines(
         [
-            "oneroof: suites integrity, orders, accept, pgtap (default)",
+            "oneroof: suites orders, accept, integrity, pgtap (default)",
             "accept     2/2",
             "pgtap      1/1",
             "state * entry = exit (4 figures, sequences, schema)",
