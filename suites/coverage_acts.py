@@ -40,14 +40,17 @@ def scan_again(connection: Connection) -> dict[str, Any]:
     return {"groups_scanned": written[0][0], "objects_materialized": written[0][1]}
 
 
-def double_owner(connection: Connection, owner: str) -> None:
+def double_owner(connection: Connection, owner: str) -> tuple[str, str, str]:
     """Insert a second active accountable owner of a cell that has another.
 
-    Fails where no cell has one: nothing inserted is not something refused.
+    Return the cell. Fails where none has one: nothing inserted is not refused.
     """
     query = sql("coverage/duplicate_owner.sql")
-    if not rows(connection, query, {"owner_gov_code": owner}):
+    made = rows(connection, query, {"owner_gov_code": owner})
+    if not made:
         pytest.fail("nothing was inserted: no cell has an owner that could be doubled")
+    kind, ref, scope = made[0]
+    return kind, ref, scope
 
 
 def call_worker(connection: Connection, call: str) -> tuple[int, dict[str, Any]]:

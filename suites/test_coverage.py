@@ -252,9 +252,22 @@ def test_second_owner(oneroof_clone: Connection) -> None:
         double_owner(oneroof_clone, data("second_owner"))
     with oneroof_clone.transaction(force_rollback=True):
         oneroof_clone.execute("DROP INDEX public.uq_gov_obj_accountable")
-        double_owner(oneroof_clone, data("second_owner"))
-        conflict = read_figures(oneroof_clone, "coverage/owner_conflict")
-        tell(compare({"conflict": 1}, conflict), "two owners, the index dropped")
+        cell = double_owner(oneroof_clone, data("second_owner"))
+        conflict = rows(oneroof_clone, sql("coverage/conflicting_cells.sql"))
+        found = {"conflicts": conflict}
+        tell(compare({"conflicts": [(*cell, 2)]}, found), "the index dropped")
+        for change in ("owner_kind = 'supporting'", "lifecycle_status = 'revoked'"):
+            check_no_conflict(oneroof_clone, change)
+
+
+def check_no_conflict(connection: Connection, change: str) -> None:
+    """Assert that a second row is no conflict, once it is changed so; undo that."""
+    with connection.transaction(force_rollback=True):
+        query = f"UPDATE governance_object_ownership SET {change} WHERE created_by = %s"
+        done = connection.execute(query.encode(), ["CLONE_TEST_DUPLICATE"])
+        tell(compare({"rows": 1}, {"rows": done.rowcount}), change)
+        conflict = read_figures(connection, "coverage/owner_conflict")
+        tell(compare({"conflict": 0}, conflict), f"a second row with {change}")
 
 
 @row("r8.1")

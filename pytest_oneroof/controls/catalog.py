@@ -39,7 +39,8 @@ class Fault:
     of the package, or in the `definition` of a view or function. `opens` and
     `session` are a session beside the check's, `declares` is what is declared the
     production instead; `at` is where a stepped suite has to be. A generated fault
-    breaks `relation`; one check that notices it is enough.
+    breaks `relation`, and is shown to the checks that lean on it, `shown_to`; one that
+    notices it is enough.
     """
 
     ident: str
@@ -59,6 +60,7 @@ class Fault:
     declares: str = ""
     at: str = ""
     relation: str = ""
+    shown_to: frozenset[str] = frozenset()
 
     @property
     def generated(self) -> bool:

@@ -6,7 +6,7 @@ checks write are leant on: what a check may write is what they let through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,9 +97,7 @@ class Rule:
 
 def read_rules(connection: psycopg.Connection[Any]) -> tuple[Rule, ...]:
     """Return every rule of every table that is not the server's, by name."""
-    row = connection.execute(SCHEMAS).fetchone()
-    assert row is not None
-    found = connection.execute(RULES, {"schemas": row[0]}).fetchall()
+    found = connection.execute(RULES, {"schemas": read_schemas(connection)}).fetchall()
     return tuple(Rule(*row) for row in found)
 
 
@@ -111,6 +109,20 @@ def read_views(connection: psycopg.Connection[Any]) -> dict[str, frozenset[str]]
     return found
 
 
+def read_schemas(connection: psycopg.Connection[Any]) -> Any:
+    """Return the schemas that are neither the server's nor ours."""
+    row = connection.execute(SCHEMAS).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def explained(faults: Iterable[Fault], catalog: Catalog) -> Iterator[Fault]:
+    """Yield faults with the reasons, where there are any, why nobody can notice."""
+    for fault in faults:
+        reason = fault.equivalent or catalog.reason(fault.ident)
+        yield replace(fault, equivalent=reason)
+
+
 def generate(
     rules: Iterable[Rule], leant_on: Iterable[str], catalog: Catalog
 ) -> tuple[Fault, ...]:
@@ -119,7 +131,5 @@ def generate(
     found = []
     for rule in rules:
         if rule.table in tables:
-            fault = rule.fault()
-            reason = fault.equivalent or catalog.reason(fault.ident)
-            found.append(replace(fault, equivalent=reason))
-    return tuple(found)
+            found.append(rule.fault())
+    return tuple(explained(found, catalog))

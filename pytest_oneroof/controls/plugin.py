@@ -14,7 +14,15 @@ import pytest
 
 from pytest_oneroof.controls.called import Caller
 from pytest_oneroof.controls.catalog import Catalog, Fault, read_catalog
-from pytest_oneroof.controls.generated import SPEED, generate, read_rules, read_views
+from pytest_oneroof.controls.definitions import from_definitions, read_definitions
+from pytest_oneroof.controls.generated import (
+    SPEED,
+    explained,
+    generate,
+    read_rules,
+    read_schemas,
+    read_views,
+)
 from pytest_oneroof.controls.items import collect_faults, result_key
 from pytest_oneroof.controls.stages import GuardedStage, Stage, text_changed
 from pytest_oneroof.controls.touched import Touched, with_views
@@ -50,6 +58,8 @@ STAGES = {
 # An explained fault is shown to the checks that write its table, and take less than
 # this, in seconds: what explains it may no longer hold.
 QUICK = 0.25
+# An explained fault of a definition is shown to so many of the quickest.
+FEW = 3
 REPORTED = "oneroof_control"
 OUTPUT = "oneroof_controls"
 
@@ -121,6 +131,8 @@ class ControlsPlugin:
         assert stage is not None
         views = stage.sandbox.aside(read_views)
         rules = stage.sandbox.aside(read_rules)
+        schemas = stage.sandbox.aside(read_schemas)
+        found = stage.sandbox.aside(lambda c: read_definitions(c, schemas))
         stage.watches = True
         with (
             contextlib.redirect_stdout(io.StringIO()),
@@ -139,9 +151,23 @@ class ControlsPlugin:
                 self._seen_unbroken.add((stage.name, name))
                 if outcome != PASSED:
                     self.unfit[stage.name, name] = text
-        stage.watches = False
+            stage.watches = False
+            made = [
+                fault
+                for fault in from_definitions(found, self.touched)
+                if self._is_whole() and stage.admits(fault)
+            ]
         written = {table for one in self.touched.values() for table in one.written}
-        return generate(rules, written, catalog)
+        return (*generate(rules, written, catalog), *explained(made, catalog))
+
+    def _is_whole(self) -> bool:
+        """Tell whether each default suite takes part.
+
+        Several suites lean on a view: one of them alone need not notice all of it.
+        """
+        names = {check.partition(":")[0] for check in self.checks}
+        suites = [s for s in self._pack.suites if s.default and s.generated_faults]
+        return names.issuperset(suite.name for suite in suites)
 
     # ----------------------------------------------------------------- one fault
 
@@ -199,11 +225,20 @@ class ControlsPlugin:
         using = [
             name
             for name, touched in self.touched.items()
-            if fault.relation in (touched.written if fault.equivalent else touched.used)
+            if self._leans(name, touched, fault)
             and ("guarded", name) not in self.unfit
             and (not fault.equivalent or self.seconds[name] < QUICK)
         ]
-        return dict.fromkeys(sorted(using, key=self.seconds.__getitem__), "")
+        using.sort(key=self.seconds.__getitem__)
+        if fault.equivalent and fault.shown_to:
+            using = using[:FEW]
+        return dict.fromkeys(using, "")
+
+    def _leans(self, name: str, touched: Touched, fault: Fault) -> bool:
+        """Tell whether a generated fault is shown to a check."""
+        if fault.shown_to:
+            return name in fault.shown_to
+        return fault.relation in (touched.written if fault.equivalent else touched.used)
 
     def _see_unbroken(self, check: str, stage: Stage) -> None:
         """Call a check without any fault, once in each place, to see it pass."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from pytest_oneroof.check.connection import GuardedConnection
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 EXAMPLE = b"SAVEPOINT oneroof_example"
+# A predicate that was turned may make a query endless: then the check fails by it.
+PATIENCE = b"SET LOCAL statement_timeout = '5s'"
 NO_EXAMPLE = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example"
 
 
@@ -73,6 +76,7 @@ class GuardedStage(Stage):
         self.watches = False
         self.touched = Touched()
         self._pgconn: Any = None
+        self._connection: Any = None
 
     @contextlib.contextmanager
     def broken(self, fault: Fault | None, name: str) -> Iterator[None]:
@@ -81,14 +85,34 @@ class GuardedStage(Stage):
         Its proof is kept; raise ResidueError where it is not clean.
         """
         connection = self.sandbox.begin(name, constraints=False)
+        self._connection = connection
         try:
             if fault is not None:
+                if fault.generated:
+                    connection.execute(PATIENCE)
                 make(connection, fault)
             yield
         finally:
             self.proof = self.sandbox.finish()
         if self.proof.verdict != "clean":
             raise ResidueError(str(self.proof))
+
+    def admits(self, fault: Fault) -> bool:
+        """Tell whether the server takes a fault, in the transaction that is open.
+
+        What it refuses is no fault: a text that says nothing, a rule that the rows
+        there already break. What changes no row is none either.
+        """
+        assert self._connection is not None
+        changed = True
+        try:
+            with self._connection.transaction(force_rollback=True):
+                for statement in fault.does:
+                    done = self._connection.execute(statement.encode())
+                    changed = done.rowcount != 0
+        except psycopg.Error:
+            return False
+        return changed
 
     @contextlib.contextmanager
     def connection(
