@@ -34,7 +34,6 @@ GATES = ("G0", "G1", "G2", "G3", "G4")
 LEVELS = ("L0", "L1", "L2", "L3")
 # What is found of a run's items besides each one's own evidence.
 BESIDES = ("deselected", "uncollected", "lost", "found")
-FAIL_CLOSED_SUITES = ("probes", "seal")
 
 ROLES = {
     "README_FOR_REVIEWER.md": "what this packet says, and how to check it",
@@ -92,6 +91,7 @@ def build_values(given: PacketInput) -> dict[str, Any]:
         "verdict": given.verdict,
         "reasons": list(given.reasons),
         "actions": list(given.actions),
+        "fail_closed": list(given.fail_closed),
         "production": asdict(given.production),
     }
     baselines = [asdict(baseline) for baseline in given.baselines]

@@ -101,5 +101,7 @@ class PacketInput:
     blockers: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
     reports: Mapping[str, bytes] = field(default_factory=dict)
+    # Suites of which every check has to have passed.
+    fail_closed: tuple[str, ...] = ()
     faults: tuple[ItemResult, ...] = ()
     besides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

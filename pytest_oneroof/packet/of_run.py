@@ -48,6 +48,7 @@ class Besides:
     proved: bool | None = None
     actions: tuple[str, ...] = ()
     asks: bool = False
+    fail_closed: tuple[str, ...] = ()
 
 
 def packet_of(
@@ -95,6 +96,7 @@ def packet_of(
         blockers=_blockers(facts) if besides.asks else None,
         probes=tuple(_probes(noted)),
         reports=reports,
+        fail_closed=besides.fail_closed,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.release.executor import Outcome, end_log, run_steps
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, Proof, differences, prove, read_pin
@@ -26,7 +27,7 @@ from pytest_oneroof.release.telling import told_runs
 from pytest_oneroof.statements.scripts import run_script
 
 OPEN_GATE = "sql/release/rehearsal/open_gate.sql"
-RATIFIED = "APR-REHEARSAL-ONLY"
+RATIFIED = bundled().release.rehearsal_approval
 
 Say = Callable[[str], Any]
 

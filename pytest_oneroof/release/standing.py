@@ -86,7 +86,7 @@ def read_standing(where: Where, packet: Packet) -> Standing:
     """Read where the database stands, by this packet and the shipped others.
 
     Raise ServerError when it cannot be reached or read: another database, one
-    without the One Roof schema, a role without the rights.
+    without the schema of the pack, a role without the rights.
     """
     with reading(where) as connection:
         return find_standing(connection, packet)

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.identity import Identity, require_same
 from pytest_oneroof.release.plan import Packet, Step
@@ -35,7 +36,7 @@ SELECT namespace.nspname || '.' || class.relname
 """
 SETTINGS = {
     "target": "oneroof.target_database",
-    "ratified": "oneroof.ratified_apr",
+    "ratified": bundled().release.approval or "oneroof.approval",
 }
 
 Connection = psycopg.Connection[Any]

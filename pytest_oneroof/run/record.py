@@ -112,6 +112,7 @@ def besides_of(
         proved=not end.unproved if end is not None else None,
         actions=tuple(f"suite {name} on {COMMITTING}" for name in committing),
         asks=owner.pack.decision.blockers is not None,
+        fail_closed=tuple(s.name for s in owner.pack.suites if s.fail_closed),
     )
 
 

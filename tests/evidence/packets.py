@@ -99,6 +99,7 @@ GOOD = PacketInput(
     ),
     sessions=({"clone": CLONE, "differences": {}, "proof": proof()},),
     production=Production("stand-in", "directus", xid_assigned=False),
+    fail_closed=("probes", "seal"),
     seals=({"seal": "holds", "manifest": "manifest-sha256.txt"},),
     settings={"clone_url": ("postgresql://u:hunter2@h/d", "ONEROOF_CLONE_URL")},
     decision=template(
