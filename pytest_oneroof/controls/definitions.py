@@ -1,4 +1,4 @@
-"""Faults made from definitions in the catalog: of views and of routines.
+"""Faults made from definitions in the catalog: of views, routines and grants.
 
 The server prints a definition, `mutants.py` turns one thing of it, and the server takes
 it back. Each fault knows the checks that lean on what it breaks.
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.mutants import OTHER, Mutant, mutants_of
 from pytest_oneroof.controls.touched import Touched
 
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES")
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 
 VIEWS = """
@@ -50,6 +52,25 @@ SELECT p.proname::text, p.oid::regprocedure::text,
             AND d.objid = p.oid AND d.deptype = 'e')
  ORDER BY 1, 2
 """
+# Each privilege of whoever has one, and of PUBLIC.
+GRANTS = """
+SELECT c.relname::text, c.oid::regclass::text, who.name, held.privilege,
+       EXISTS (
+         SELECT FROM pg_catalog.aclexplode(c.relacl) AS a
+          WHERE a.privilege_type = held.privilege AND a.grantee = who.role)
+  FROM pg_catalog.pg_class AS c
+  CROSS JOIN unnest(%(privileges)s::text[]) AS held (privilege)
+  CROSS JOIN LATERAL (
+    SELECT 'public' AS name, 0::oid AS role
+     UNION
+    SELECT r.rolname::text, r.oid
+      FROM pg_catalog.aclexplode(c.relacl) AS a
+      JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
+     WHERE a.grantee <> c.relowner
+  ) AS who
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[]) AND c.relkind IN ('r', 'p', 'v')
+ ORDER BY 1, 2, 3, 4
+"""
 
 
 @dataclass(frozen=True)
@@ -58,16 +79,17 @@ class Definitions:
 
     views: Sequence[Any]
     routines: Sequence[Any]
+    grants: Sequence[Any]
 
 
 def read_definitions(connection: psycopg.Connection[Any], schemas: Any) -> Definitions:
     """Return the definitions of all that is not the server's."""
-    given = {"schemas": schemas}
+    given = {"schemas": schemas, "privileges": list(PRIVILEGES)}
 
     def read(query: str) -> Sequence[Any]:
         return connection.execute(query.encode(), given).fetchall()
 
-    return Definitions(read(VIEWS), read(ROUTINES))
+    return Definitions(read(VIEWS), read(ROUTINES), read(GRANTS))
 
 
 def from_definitions(
@@ -76,6 +98,7 @@ def from_definitions(
     """Yield a fault for each thing of a definition that checks lean on."""
     yield from _of_views(found.views, touched)
     yield from _of_routines(found.routines, touched)
+    yield from _of_grants(found.grants, touched)
 
 
 def _fault(
@@ -171,3 +194,27 @@ def _leaning_on_routine(routine: Any, touched: Mapping[str, Touched]) -> set[str
         for name, one in touched.items()
         if tables & one.written or routine[0] in one.used
     }
+
+
+def _of_grants(
+    grants: Sequence[Any], touched: Mapping[str, Touched]
+) -> Iterator[Fault]:
+    """Yield, for tables whose grants are read, each one taken or given."""
+    for relation, where, grantee, privilege, held in grants:
+        checks = [c for c, one in touched.items() if relation in one.granted]
+        if checks:
+            verb, way, done = (
+                ("REVOKE", "FROM", "taken") if held else ("GRANT", "TO", "given")
+            )
+            role = "PUBLIC" if grantee == "public" else _identifier(grantee)
+            yield _fault(
+                f"grant.{where}.{grantee}.{privilege.lower()}-{done}",
+                relation,
+                f"{privilege} on {where} is {done}, of {grantee}",
+                f"{verb} {privilege} ON {where} {way} {role}",
+                checks,
+            )
+
+
+def _identifier(name: str) -> str:
+    return sql.Identifier(name).as_string()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_oneroof.postgres.results import succeeded
@@ -30,12 +30,19 @@ _WRITES = re.compile(
 )
 
 
+_GRANTS = re.compile(r"\b(?:relacl|aclexplode)\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Touched:
-    """Relations, by their bare names, that a check has used, and has written."""
+    """Relations, by their bare names, that a check has used, and has written.
+
+    `granted` are words of its texts that read grants, relations among them.
+    """
 
     used: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
 
 
 def touched_by(connection: Any) -> Touched:
@@ -48,7 +55,9 @@ def touched_by(connection: Any) -> Touched:
             used.add(name)
             if result.get_value(number, 1) == b"t":
                 written.add(name)
-    return Touched(frozenset(used), frozenset(written))
+    texts = (text for text in connection.ward.sent if _GRANTS.search(text))
+    granted = {word for text in texts for word in _WORD.findall(text)}
+    return Touched(frozenset(used), frozenset(written), frozenset(granted))
 
 
 def words_of(texts: Iterable[str]) -> tuple[set[str], set[str]]:
@@ -69,7 +78,7 @@ def with_views(touched: Touched, views: Mapping[str, frozenset[str]]) -> Touched
             if behind not in used:
                 used.add(behind)
                 todo.append(behind)
-    return Touched(frozenset(used), touched.written)
+    return replace(touched, used=frozenset(used))
 
 
 def _bare(name: str) -> str:
