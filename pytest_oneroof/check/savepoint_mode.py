@@ -59,6 +59,9 @@ SELECT pg_catalog.string_agg(
   FROM (VALUES %s) AS t (name, dropped)
  WHERE pg_catalog.to_regclass(pg_catalog.format('pg_temp.%%I', t.name)) IS NOT NULL
 """
+# A statement that failed may have named a setting that there is not.
+RESTORING = b"""SELECT pg_catalog.set_config(%s, %s, false)
+ WHERE pg_catalog.current_setting(%s, true) IS NOT NULL; """
 SETTING = b"SELECT pg_catalog.current_setting(%s, true)"
 
 
@@ -211,8 +214,8 @@ class SavepointMode:
             )
             yield self._text_of(TEMPORARY % b", ".join(tables)) or b""
         for name, value in played.locals.items():
-            given = self._literal(name), self._literal(value or b"")
-            yield b"SELECT pg_catalog.set_config(%s, %s, false); " % given
+            known, given = self._literal(name), self._literal(value or b"")
+            yield RESTORING % (known, given, known)
         yield give_back(played.locks)
 
     def _text_of(self, query: bytes) -> bytes | None:

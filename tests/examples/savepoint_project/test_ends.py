@@ -72,6 +72,14 @@ def test_settings_of_the_session_are_committed_and_rolled_back(
     assert value(db, "SHOW lock_timeout") == ("0" if how == "rollback" else "7s")
 
 
+def test_a_setting_that_there_is_not(db: Any) -> None:
+    with pytest.raises(psycopg.errors.UndefinedObject), db.transaction():
+        db.execute("SET LOCAL absent_setting = 1")
+    db.execute("INSERT INTO parent VALUES (1)")
+    db.commit()
+    assert value(db, "SELECT count(*) FROM parent") == 1
+
+
 def test_settings_by_a_routine_of_the_test(work: Any, db: Any) -> None:
     db.execute(
         "CREATE FUNCTION enter() RETURNS void LANGUAGE plpgsql AS"
