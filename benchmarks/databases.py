@@ -13,11 +13,10 @@ from pathlib import Path
 
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle, standin
-from pytest_oneroof.clone.guard import Rules
+from pytest_oneroof.clone.adopt import adopt, find_adoptable
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.records import Records
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -84,7 +83,7 @@ def server(folder: Path, say: Say) -> Iterator[EmbeddedServer]:
 
 def host_of(embedded: EmbeddedServer) -> Host:
     """Return the server as its administrator sees it."""
-    return Host(embedded.url("postgres"), Records(embedded.home / "databases"))
+    return standin.host_of(embedded, bundled())
 
 
 def build(host: Host, label: str) -> Database:
@@ -104,29 +103,26 @@ def build(host: Host, label: str) -> Database:
         connection.execute("VACUUM ANALYZE")
         shape = connection.execute(SHAPE).fetchone()
         assert shape is not None
-    marker, password = lifecycle.adopt(host, name, source="benchmark")
+    found, password = adopt(host, find_adoptable(host, name), source="benchmark")
     host.admin.execute("CHECKPOINT")
-    found = host.find(name)
-    assert found is not None
     with host.making():
         template = lifecycle.ensure_source(host, found)
-    url = lifecycle.role_url(host, name, marker.role, password)
-    return Database(label, name, template.name, url, found.size, *shape)
+    url = lifecycle.role_url(host, name, found.marker.role, password)
+    size = host.size(found.oid)
+    return Database(label, name, template.name, url, size, *shape)
 
 
 @contextlib.contextmanager
 def sandbox(embedded: EmbeddedServer, database: Database) -> Iterator[Sandbox]:
     """The guarded session on a clone, as a run has it: closed to others."""
     host = host_of(embedded)
-    found = host.find(database.name)
-    assert found is not None
+    found = host.ours(database.name)
     lease = Lease(
         database.url, database.name, host, found.oid, template=database.template
     )
     host.try_lock(found.oid)
     lease.open()
-    rules = Rules(bundled().clone_pattern, productions=("directus",), own_server=False)
-    guarded = Sandbox(lease, rules, Look(embedded.home / f"{database.name}.json"))
+    guarded = Sandbox(lease, host.rules, Look(embedded.home / f"{database.name}.json"))
     try:
         yield guarded
     finally:

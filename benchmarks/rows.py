@@ -14,6 +14,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from benchmarks.databases import Database, throw_away_url
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.fingerprint.content import read_content
@@ -125,11 +126,10 @@ def database_per_test(host: Host, database: Database) -> float:
 
 def template_copy(host: Host, database: Database) -> float:
     """Copy the template as a clone of ours: marked, with its access list."""
-    template = host.find(database.template)
-    assert template is not None
+    template = host.ours(database.template)
     with Clock() as clock:
-        copy = lifecycle.create_copy(host, template, f"{database.name}_{{run}}", "copy")
-    lifecycle.drop(host, copy.name)
+        copy = create_copy(host, template, f"{database.name}_{{run}}", "copy")
+    lifecycle.drop(host, copy)
     return clock.seconds
 
 

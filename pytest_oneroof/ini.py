@@ -1,13 +1,16 @@
-"""The ini file of the project, for commands: found and read as pytest does.
+"""The project's own settings, as pytest finds them: for the command line tool.
 
-pytest's own reader is private to it (docs.pytest.org, "Configuration", has the rules).
+Searched as pytest searches (its documentation: "Initialization: determining rootdir
+and configfile"), so that a command and a run in one folder read one file. No test of
+the project and no conftest.py is imported.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +18,117 @@ import iniconfig
 
 from pytest_oneroof.errors import SettingsError
 
-_ALWAYS = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"})
-_NAMES = (
-    *("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"),
-    *("pyproject.toml", "tox.ini", "setup.cfg"),
-)
+PREFIX = "oneroof_"
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Ini:
-    """An ini file and what it sets for pytest; without a file it sets nothing."""
+    """The file that configures pytest here, if any, and our settings in it, raw."""
 
     file: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
     def get(self, name: str) -> Any:
-        """Return the value of a setting of ours, or None."""
-        return self.values.get(f"oneroof_{name}")
+        """Return the raw value of a setting, None where it is not set."""
+        return self.values.get(PREFIX + name)
 
     def path(self, path: Path) -> Path:
         """Return a path that the file gives, relative to the file's folder."""
         return path if self.file is None else self.file.parent / path
 
 
-def find_ini(folder: Path) -> Ini:
-    """Return the ini file that a pytest run in `folder` would use.
+def find_ini(folder: Path, config: Path | None = None) -> Ini:
+    """Return the settings of the project that a folder belongs to.
 
-    Raise SettingsError for one that cannot be read.
+    :param config: the file to read instead, as pytest's --config-file.
+
+    Raise SettingsError for a file that cannot be read.
     """
-    for above in (folder, *folder.parents):
-        for file in (above / name for name in _NAMES):
-            if file.is_file():
-                values = _read(file)
-                if values is not None:
-                    return Ini(file, values)
+    if config is not None:
+        return Ini(config, _ours(_given(config)))
+    for base in (folder.absolute(), *folder.absolute().parents):
+        for name, load in _loaders().items():
+            file = base / name
+            if file.is_file() and (found := _loaded(load, file)) is not None:
+                return Ini(file, _ours(found))
     return Ini()
 
 
-def _read(file: Path) -> Mapping[str, Any] | None:
-    """Return the file's section of pytest; None where it has none."""
+def _given(file: Path) -> Values:
+    """Return what a file named by the user holds, by its name or its suffix."""
+    by_suffix = {".ini": _ini, ".cfg": _cfg, ".toml": _any_toml}
+    load = _loaders().get(file.name) or by_suffix.get(file.suffix)
+    if not file.is_file() or load is None:
+        raise SettingsError(
+            f"--config {file}: there is no such .ini, .cfg or .toml file"
+        )
+    return _loaded(load, file) or {}
+
+
+def _loaders() -> dict[str, Callable[[Path], Values | None]]:
+    """Return how each file is read, in pytest's order; None: it does not configure."""
+    loaders: dict[str, Callable[[Path], Values | None]] = {
+        "pytest.ini": _pytest_ini,
+        ".pytest.ini": _pytest_ini,
+        "pyproject.toml": _pyproject,
+        "tox.ini": _ini,
+        "setup.cfg": _cfg,
+    }
+    if not _reads_toml():
+        return loaders
+    return {"pytest.toml": _pytest_toml, ".pytest.toml": _pytest_toml, **loaders}
+
+
+def _loaded(load: Callable[[Path], Values | None], file: Path) -> Values | None:
     try:
-        text = file.read_text(encoding="utf-8")
-        found = list(_sections(file, text))
+        return load(file)
     except (OSError, ValueError, iniconfig.ParseError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from error
-    if found:
-        return found[0]
-    return {} if file.name in _ALWAYS else None
+        raise SettingsError(f"cannot read {file}: {error}") from error
 
 
-def _sections(file: Path, text: str) -> Iterator[Mapping[str, Any]]:
-    if file.suffix == ".toml":
-        tables = tomllib.loads(text)
-        if file.name == "pyproject.toml":
-            tables = tables.get("tool", {})
-        if "pytest" in tables:
-            yield {**tables["pytest"], **tables["pytest"].get("ini_options", {})}
-        return
-    ini = iniconfig.IniConfig(str(file), data=text)
-    section = "tool:pytest" if file.name == "setup.cfg" else "pytest"
-    if section in ini:
-        yield dict(ini[section].items())
+def _pytest_ini(file: Path) -> Values | None:
+    return _ini(file) or {}
+
+
+def _ini(file: Path, section: str = "pytest") -> Values | None:
+    parsed = iniconfig.IniConfig(str(file))
+    return dict(parsed[section].items()) if section in parsed else None
+
+
+def _cfg(file: Path) -> Values | None:
+    return _ini(file, "tool:pytest")
+
+
+def _pytest_toml(file: Path) -> Values | None:
+    return _table(_toml(file), "pytest") or {}
+
+
+def _pyproject(file: Path) -> Values | None:
+    tables = _table(_table(_toml(file), "tool") or {}, "pytest") or {}
+    options = _table(tables, "ini_options")
+    native = {key: tables[key] for key in tables if key != "ini_options"}
+    return (native if _reads_toml() else {}) or options
+
+
+def _any_toml(file: Path) -> Values | None:
+    own = _table(_toml(file), "pytest") if _reads_toml() else None
+    return own if own is not None else _pyproject(file)
+
+
+def _toml(file: Path) -> Values:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _table(values: Values, name: str) -> Values | None:
+    found = values.get(name)
+    return found if isinstance(found, dict) else None
+
+
+def _reads_toml() -> bool:
+    """Whether the pytest that is installed reads its settings as native TOML."""
+    return int(version("pytest").split(".")[0]) >= 9
+
+
+def _ours(values: Values) -> Values:
+    return {key: value for key, value in values.items() if key.startswith(PREFIX)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["flag", "text", "url", "choice", "list", "number", "path", "pattern"]
 
+_OFF = frozenset({"0", "false", "no", "off", ""})
 # Matches no name: until the pack has said how its clones are named, none is one.
 NO_CLONE = "(?!)"
 DEFAULT_PACK = "oneroof"
@@ -233,17 +234,20 @@ def resolve(
     command_line: Mapping[str, Any],
     environ: Mapping[str, str],
     ini: Callable[[str], Any],
+    *,
+    flag: str = "--oneroof-",
 ) -> Settings:
     """Return the settings: command line before environment before ini file.
 
-    `command_line` maps names without prefix to values, None where not given;
-    `ini` returns the raw ini value for a name, or None where it is not set.
-    Raise SettingsError for a value that its kind does not admit.
+    `command_line` maps names without prefix to values, None where not given; `flag`
+    begins its options. `ini` returns the raw ini value for a name, or None where it
+    is not set. Raise SettingsError for a value that its kind does not admit, and
+    for one that is given empty: nobody meant the default by it.
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for option in OPTIONS:
-        raw, source = _first(option, command_line, environ, ini)
+        raw, source = _first(option, command_line, environ, ini, flag)
         if source is not None:
             values[option.name] = _converted(option, raw, source)
             sources[option.name] = source
@@ -261,19 +265,28 @@ def _first(
     command_line: Mapping[str, Any],
     environ: Mapping[str, str],
     ini: Callable[[str], Any],
+    flag: str,
 ) -> tuple[Any, str | None]:
     name = option.name
     if not option.ini_only:
         if (value := command_line.get(name)) is not None:
-            return value, f"--oneroof-{name.replace('_', '-')}"
+            return value, f"{flag}{name.replace('_', '-')}"
         if (value := environ.get(f"ONEROOF_{name.upper()}")) is not None:
             return value, f"ONEROOF_{name.upper()}"
     if (value := ini(name)) is not None:
+        if option.kind == "list" and isinstance(value, str):
+            value = value.splitlines()  # as pytest gives a list: it may be empty
         return value, f"oneroof_{name} in the ini file"
     return None, None
 
 
 def _converted(option: Option, raw: Any, source: str) -> Any:
+    if option.kind != "flag" and isinstance(raw, str) and not raw.strip():
+        raise SettingsError(
+            f"{source} is given, and is empty: it must be {wanted(option.name)}\n"
+            "to fix this, give it a value, or leave it out: an unset secret of a CI "
+            "job is empty"
+        )
     try:
         value = _CONVERTERS[option.kind](raw)
         if option.choices and value not in option.choices:
@@ -285,14 +298,18 @@ def _converted(option: Option, raw: Any, source: str) -> Any:
         ) from error
 
 
+def is_on(word: str) -> bool:
+    """Whether a flag's word asks for something: anything but a word for no."""
+    return word.strip().lower() not in _OFF
+
+
 def _flag(raw: Any) -> bool:
     if isinstance(raw, bool):
         return raw
-    word = str(raw).strip().lower()
-    if word in {"1", "true", "yes", "on"}:
-        return True
-    if word in {"0", "false", "no", "off", ""}:
+    if not is_on(str(raw)):
         return False
+    if str(raw).strip().lower() in {"1", "true", "yes", "on"}:
+        return True
     raise ValueError("neither true nor false")
 
 
@@ -307,17 +324,16 @@ def _pattern(raw: Any) -> str:
     return str(raw)
 
 
-def _text(raw: Any) -> str | None:
-    return str(raw).strip() or None
+def _text(raw: Any) -> str:
+    return str(raw).strip()
 
 
-def _url(raw: Any) -> Url | None:
-    text = _text(raw)
-    return Url(text) if text else None
+def _url(raw: Any) -> Url:
+    return Url(_text(raw))
 
 
-def _path(raw: Any) -> Path | None:
-    return Path(raw).expanduser() if str(raw).strip() else None
+def _path(raw: Any) -> Path:
+    return Path(raw).expanduser()
 
 
 _CONVERTERS: dict[Kind, Callable[[Any], Any]] = {

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from pytest_oneroof.suites.probing import widened
 
 from pytest_oneroof import resources
-from pytest_oneroof.clone.guard import GuardedClone, Rules, judge
+from pytest_oneroof.clone.guard import GuardedClone, judge
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.packet.decision import check_decision
 from pytest_oneroof.packet.rollback_evidence import (
     ABSENT,
@@ -76,7 +78,7 @@ def every_breach_of_isolation(connection: Connection, rules: Rules) -> None:
 
 def with_productions(rules: Rules, productions: tuple[str, ...]) -> Rules:
     """Return the rules with other declared productions."""
-    return dataclasses.replace(rules, productions=productions)
+    return dataclasses.replace(rules, productions=parse_productions(productions))
 
 
 def every_declaration_of_production(connection: Connection, rules: Rules) -> None:
@@ -86,9 +88,12 @@ def every_declaration_of_production(connection: Connection, rules: Rules) -> Non
     identifier = facts.system_identifier
     forms = [
         name,
-        facts.address,
+        name.upper(),
         f"{identifier}/{name}",
         f"{identifier}/{facts.database_oid}",
+        f"dbname={name}",
+        *(f"{address}/{name}" for address in facts.addresses),
+        *(f"postgresql://somebody@{address}/{name}" for address in facts.addresses),
     ]
     others = ["directus", "db:5432/directus", "1/directus", f"{name}x", "workflow"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.rehearsal import Rehearsal, rehearsal, why_not
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.fixtures import HOW
 from pytest_oneroof.run.keys import run_key
@@ -72,10 +72,4 @@ def run_of(request: pytest.FixtureRequest) -> CloneRun:
 
 def rules_of(settings: Settings) -> Rules:
     """Return what the guard measures every clone of this run against."""
-    return Rules(
-        clone_pattern=settings.clone_pattern,
-        productions=settings.productions,
-        allow_superuser=settings.allow_superuser,
-        allowed_extensions=settings.allowed_extensions,
-        own_server=settings.clone_url is not None,
-    )
+    return Rules.of(settings, own_server=settings.clone_url is not None)

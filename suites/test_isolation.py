@@ -18,7 +18,7 @@ from pytest_oneroof.suites.figures import (
 from pytest_oneroof.suites.support import rows, sql
 
 from pytest_oneroof import resources
-from pytest_oneroof.clone.marker import PREFIX
+from pytest_oneroof.ownership.marker import PREFIX
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import run_key
 from pytest_oneroof.statements import scripts

@@ -21,8 +21,8 @@ from pytest_oneroof.suites.support import PACK
 
 from pytest_oneroof import resources
 from pytest_oneroof.answer import BROKEN, FAILED, HELD
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.fingerprint.content import read_content
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.packet import decision, rollback_evidence
 from pytest_oneroof.packet.blockers import open_blockers, read_blockers
 from pytest_oneroof.packet.rollback_evidence import Applied, build_document
@@ -87,7 +87,8 @@ def test_clone_points_to_production(
 ) -> None:
     """A database that is declared a production is refused in spite of its marker."""
     name = oneroof_clone.info.dbname
-    declared = classes.with_productions(rules, (*rules.productions, name))
+    known = tuple(str(production) for production in rules.productions)
+    declared = classes.with_productions(rules, (*known, name))
     candidate = read_candidate(oneroof_clone, declared, PACK, bounds=BRIEF)
     answer = provenance.answer(candidate, PACK)
     codes = with_(standing, "CLONE_POINTS_TO_PRODUCTION")

@@ -16,8 +16,9 @@ import psycopg
 import pytest
 
 from pytest_oneroof.clone import lifecycle, standin
-from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -39,14 +40,13 @@ def folder() -> Iterator[Path]:
 def copy(embedded: EmbeddedServer) -> Iterator[str]:
     """The name of a copy of the clone, which no run beside these tests takes."""
     name = f"{embedded.state['clone']}_{uuid.uuid4().hex[:8]}"
-    with closing(Host(embedded.url("postgres"), standin.records_of(embedded))) as host:
-        template = host.find(embedded.state["template"])
-        assert template is not None
+    with closing(standin.host_of(embedded, bundled())) as host:
+        template = host.ours(embedded.state["template"])
         with host.making():
-            lifecycle.create_copy(host, template, name, "clone")
+            made = create_copy(host, template, name, "clone")
         yield name
         with host.making():
-            lifecycle.drop(host, name)
+            lifecycle.drop(host, made)
 
 
 def nothing(line: str) -> None:
@@ -120,10 +120,10 @@ def test_building_leaves_no_trigger_alert(embedded: EmbeddedServer, copy: str) -
 
 def test_default_stand_in_is_small(embedded: EmbeddedServer) -> None:
     """The default stand-in stays under 150 MB."""
-    with closing(Host(embedded.url("postgres"), standin.records_of(embedded))) as host:
+    with closing(standin.host_of(embedded, bundled())) as host:
         production = host.find("directus")
-    assert production is not None
-    assert production.size < 150 * 2**20
+        assert production is not None
+        assert host.size(production.oid) < 150 * 2**20
 
 
 def test_half_built_cache_is_rebuilt(folder: Path) -> None:

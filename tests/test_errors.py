@@ -8,7 +8,7 @@ import pytest
 
 import pytest_oneroof
 from pytest_oneroof import errors as e
-from pytest_oneroof.clone.guard import Reason
+from pytest_oneroof.ownership.rules import Reason
 
 REASONS = (
     Reason("name", "it is named 'erp'", "names tell", "rename it\nor drop it"),

@@ -120,6 +120,28 @@ def test_wrong_value_names_its_source(
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize("name", [n for n in SPELLED if s.BY_NAME[n].kind != "flag"])
+@pytest.mark.parametrize("empty", ["", " \n"])
+def test_an_option_given_empty_is_told(name: str, empty: str) -> None:
+    """An empty value, as an unset secret gives it, is nobody's wish for the default."""
+    dashed, upper = name.replace("_", "-"), f"ONEROOF_{name.upper()}"
+    for line, environ, told in (
+        ({name: empty}, {}, f"--oneroof-{dashed}"),
+        ({}, {upper: empty}, upper),
+    ):
+        with pytest.raises(SettingsError) as raised:
+            resolve(line, environ)
+        assert str(raised.value).startswith(
+            f"{told} is given, and is empty: it must be"
+        )
+
+
+def test_a_list_in_the_ini_file_may_be_empty() -> None:
+    """There an empty list is written on purpose: no production is declared."""
+    for empty in ("", "\n", []):
+        assert resolve({}, {}, {"productions": empty}).productions == ()
+
+
 def test_broken_pattern_is_told() -> None:
     """A clone pattern that is no regular expression is refused with the reason."""
     with pytest.raises(SettingsError) as raised:
@@ -130,7 +152,7 @@ def test_broken_pattern_is_told() -> None:
     )
 
 
-@given(st.lists(st.from_regex(r"[a-z:/0-9.]{1,9}", fullmatch=True)))
+@given(st.lists(st.from_regex(r"[a-z:/0-9.]{1,9}", fullmatch=True), min_size=1))
 def test_lists_are_read_by_commas_and_lines(words: list[str]) -> None:
     """Commas, lines and spaces around words make no difference; each word once."""
     expected = tuple(dict.fromkeys(words))

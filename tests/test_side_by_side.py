@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.host import Host
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 Run = Callable[..., pytest.RunResult]
@@ -69,9 +69,9 @@ def start(
 
 def databases(server: EmbeddedServer) -> set[str]:
     """Return the names of the databases that carry our marker."""
-    host = Host(server.url("postgres"), standin.records_of(server))
+    host = standin.host_of(server, bundled())
     try:
-        return {found.name for found in host.marked()}
+        return {found.name for found in host.all_ours()}
     finally:
         host.close()
 

@@ -12,11 +12,18 @@ from psycopg import pq
 from pytest_oneroof.check import ledger, setval
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.ward import Ward
-from pytest_oneroof.clone.guard import GuardedClone, Rules, admit, untried_tripwire
+from pytest_oneroof.clone.guard import (
+    GuardedClone,
+    admit,
+    refuse_sessions,
+    untried_tripwire,
+)
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.residue import Residue, State
 from pytest_oneroof.errors import GuardRefused
-from pytest_oneroof.postgres.catalog import read_facts
+from pytest_oneroof.ownership.rules import Rules
+from pytest_oneroof.ownership.same_server import require_direct
+from pytest_oneroof.postgres.catalog import read_facts, read_sessions
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.results import (
     Failed,
@@ -68,14 +75,19 @@ class GuardedSession:
         return Status(self.pgconn.transaction_status)
 
     def connect(self) -> None:
-        """Connect, close the clone to others, and have the guard judge it."""
+        """Connect, have the guard judge the clone, and close it to others.
+
+        Nothing is altered before the verdict; whoever came in between is refused.
+        """
         session = connect(self.lease.url, application="pytest-oneroof check")
         # A check may prepare statements of its own under psycopg's names.
         session.prepare_threshold = None
         try:
+            require_direct(session)
+            self.clone = admit(read_facts(session), self.rules)
+            self.lease.require_same(session)
             self.closed_to_others = self.lease.close()
-            facts = read_facts(session)
-            self.clone = admit(facts, self.rules)
+            refuse_sessions(self.clone.database, read_sessions(session))
             _try_tripwire(session.pgconn, self.clone.database)
             rows = session.execute(ledger.SEQUENCES).fetchall()
             self._names = [name for name, _, _ in rows]

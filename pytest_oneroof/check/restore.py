@@ -14,6 +14,7 @@ from pytest_oneroof.check import ledger
 from pytest_oneroof.check.guarded_session import SET_UP, GuardedSession, Positions
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.residue import Residue
+from pytest_oneroof.ownership import acts
 from pytest_oneroof.postgres.results import Failed, literal, quoted, succeeded
 
 # RESET and the like for what lives in the session; sequences need their values.
@@ -163,7 +164,7 @@ def _remove(session: GuardedSession, left: Residue) -> None:
     elif left.kind == "replication slot":
         command = f"SELECT pg_catalog.pg_drop_replication_slot({literal(left.object)})"
     else:
-        pid = left.object.split()[1]
-        command = f"SELECT pg_catalog.pg_terminate_backend({pid}, 2000)"
+        pid = int(left.object.split()[1])
+        command = acts.end_session_text(pid, session.clone.oid)
     with contextlib.suppress(Failed):
         session.run(command.encode())

@@ -24,11 +24,12 @@ from pytest_oneroof.check.prover import ANEW, Prover
 from pytest_oneroof.check.savepoint_mode import NAME, SAVEPOINT
 from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone import residue
-from pytest_oneroof.clone.guard import GuardedClone, Rules
+from pytest_oneroof.clone.guard import GuardedClone
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.postgres.results import message_of, succeeded
 
 T = TypeVar("T")

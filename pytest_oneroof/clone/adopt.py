@@ -6,38 +6,45 @@ any moment has either happened or not.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone import tripwire
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.host import Host, new_nonce, now
-from pytest_oneroof.clone.marker import Marker
+from pytest_oneroof.clone.tripwire import set_tripwire
 from pytest_oneroof.clone.ways import close_ways
-from pytest_oneroof.errors import CloneError
+from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.ownership import acts
+from pytest_oneroof.ownership.belonging import (
+    Database,
+    admit_role,
+    reown,
+)
+from pytest_oneroof.ownership.marker import Marker
+from pytest_oneroof.ownership.proofs import (
+    CLONE,
+    Adoptable,
+    OurDatabase,
+    judge_adoptable,
+    proven,
+)
 from pytest_oneroof.postgres import roles
-from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.scram import new_password
-from pytest_oneroof.statements.scripts import body
 
+ENDING = 0.5
 # What a role of a clone carries, so that it is known as ours when the clone is gone.
 ROLE_COMMENT = "pytest-oneroof role of clone "
-_ENTER = (
-    "GRANT USAGE ON SCHEMA oneroof TO {}",
-    "GRANT INSERT ON oneroof.tripwire TO {}",
-)
 Connection = psycopg.Connection[Any]
 Say = Callable[[str], Any]
+Keep = Callable[[Marker, str], Any]
 
 
-def new_marker(
-    source: str, *, kind: str = "clone", like: Marker | None = None
-) -> Marker:
+def new_marker(source: str, *, kind: str = CLONE, like: Marker | None = None) -> Marker:
     """Return a marker with a new nonce, and roles named by it, or those of `like`."""
     nonce = new_nonce()
     return Marker(
@@ -52,77 +59,93 @@ def new_marker(
     )
 
 
+def find_adoptable(host: Host, name: str) -> Adoptable:
+    """Return the database of that name as one that may become a clone.
+
+    Raise SettingsError where there is none; GuardRefused, with every reason, for a
+    declared production, a template, and one that somebody works on.
+    """
+    seen = host.find(name)
+    if seen is None:
+        raise SettingsError(f"there is no database {name!r} to adopt")
+    verdict = judge_adoptable(seen, _sessions(host, seen.oid), host.rules)
+    adoptable: Adoptable = proven(verdict, name)
+    return adoptable
+
+
+def _sessions(host: Host, oid: int) -> list[tuple[int, str]]:
+    """Return who is on a database and stays; a closed session takes a moment to end."""
+    end = time.monotonic() + ENDING
+    while (standing := host.sessions_on(oid)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return standing
+
+
 def adopt(
     host: Host,
-    name: str,
+    adoptable: Adoptable,
     *,
     source: str,
-    kind: str = "clone",
-    keep: Callable[[Marker, str], Any] = lambda marker, password: None,
+    keep: Keep = lambda marker, password: None,
     say: Say = lambda line: None,
-) -> tuple[Marker, str]:
-    """Make a database of the user's a clone; return its marker and password.
+) -> tuple[OurDatabase, str]:
+    """Make a database of the user's a clone; return it and its password.
 
     Creates the clone's two roles, gives every object to the owner role, writes
     tripwire, access list and marker. The database's owner stays as it was. One
-    that carries our marker keeps it and its roles, which get a new password.
+    that is ours keeps its marker and its roles, which get a new password.
 
     :param keep: is given both before anything of it is committed.
     :param say: is told what was closed of the ways out.
     """
-    found = host.find(name)
-    if found is None:
-        raise CloneError(f"there is no database {name!r} to adopt")
-    known = found.marker if found.marker and found.marker.role else None
-    marker = known or new_marker(source, kind=kind)
+    ours = host.find_ours(adoptable.name)
+    known = ours.marker if ours and ours.marker.role else None
+    marker = known or new_marker(source)
     password = new_password()
     keep(marker, password)
-    prepare(host, name, marker, password=password, say=say)
-    return marker, password
+    return prepare(host, adoptable, marker, password=password, say=say), password
 
 
 def prepare(
     host: Host,
-    name: str,
+    database: Database,
     marker: Marker,
     *,
     password: str | None = None,
+    writable: bool = False,
     say: Say = lambda line: None,
-) -> None:
+) -> OurDatabase:
     """Re-own, close the ways out, set tripwire, access list and marker, all at once.
 
     With a password the marker's roles are created, or get it when they are there.
     `say` is told what was closed of the ways out, and what stays open.
     """
+    strangers = [r for r in (marker.owner, marker.role) if not roles.is_clone_role(r)]
+    if strangers:
+        raise CloneError(
+            f"the marker names roles that no clone has: {', '.join(strangers)}\n"
+            f"nothing was changed; take it off {database.name!r} and adopt it anew"
+        )
+    application = application_of(marker.nonce)
     with (
-        contextlib.closing(_connect(host, name, marker)) as on_database,
-        on_database.transaction(),
+        host.entered(database, application=application) as inside,
+        inside.connection.transaction(),
     ):
         if password is not None:
-            _ensure_roles(on_database, marker, password)
-        roles.reown(on_database, marker.owner)
-        lines = close_ways(on_database, marker.role)
-        _set_tripwire(on_database, marker.role)
-        roles.let_only_connect(on_database, name, marker.role)
-        roles.read_only_by_default(on_database, name, marker.role)
-        on_database.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                sql.Identifier(name), marker.text()
-            )
-        )
+            _ensure_roles(inside.connection, marker, password)
+        reown(inside, database, marker.owner)
+        lines = close_ways(inside.connection, marker.role)
+        set_tripwire(inside.connection, marker.role)
+        admit_role(inside, database, marker.role, writable=writable)
+        made = acts.mark(inside, database, marker)
     for line in lines:
         say(line)
+    return made
 
 
-def remark(host: Host, name: str, marker: Marker, **changes: Any) -> Marker:
+def remark(host: Host, ours: OurDatabase, **changes: Any) -> OurDatabase:
     """Write a clone's marker anew with some of it changed; return it."""
-    changed = dataclasses.replace(marker, **changes)
-    host.mark(name, changed)
-    return changed
-
-
-def _connect(host: Host, name: str, marker: Marker) -> Connection:
-    return connect(host.url(name), application=application_of(marker.nonce))
+    return acts.mark(host.acting, ours, dataclasses.replace(ours.marker, **changes))
 
 
 def _ensure_roles(on_database: Connection, marker: Marker, password: str) -> None:
@@ -141,13 +164,3 @@ def _ensure_roles(on_database: Connection, marker: Marker, password: str) -> Non
                 sql.Identifier(role), ROLE_COMMENT + marker.nonce
             )
         )
-
-
-def _set_tripwire(on_database: Connection, role: str) -> None:
-    """Set the tripwire within the transaction that is open.
-
-    `create_tripwire` brings its own BEGIN and COMMIT, which would end it.
-    """
-    on_database.execute(body(tripwire.CREATE, "the tripwire").encode())
-    for grant in _ENTER:
-        on_database.execute(sql.SQL(grant).format(sql.Identifier(role)))

@@ -10,8 +10,10 @@ from pathlib import Path
 from psycopg import sql
 
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.marker import Marker, parse_marker
 from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.ownership import acts
+from pytest_oneroof.ownership.marker import Marker, parse_marker
+from pytest_oneroof.ownership.proofs import Empty, OurDatabase
 from pytest_oneroof.postgres.tools import Tools, fitting_tools
 
 # As pg_dump writes them into the statement that a restore with --create begins with.
@@ -35,17 +37,14 @@ class Header:
     marker: Marker | None
     tools: Tools
 
-    def clause(self) -> sql.Composable:
-        """Return the words of CREATE DATABASE for an empty one like it."""
-        return sql.SQL("TEMPLATE template0" + self.locale)
+    def empty(self) -> Empty:
+        """Return an empty database like it, as what a new one is made from."""
+        return Empty(sql.SQL(self.locale))
 
-    def carry_settings(self, host: Host, name: str) -> None:
+    def carry_settings(self, host: Host, ours: OurDatabase) -> None:
         """Give a database the settings that the dumped one had."""
         for setting in self.settings:
-            host.admin.execute(
-                sql.SQL("ALTER DATABASE {} SET ").format(sql.Identifier(name))
-                + sql.SQL(setting)
-            )
+            acts.set_setting(host.acting, ours, sql.SQL(setting))
 
 
 def read_header(file: Path, major: int) -> Header:

@@ -6,7 +6,11 @@ from typing import Any
 
 from psycopg import sql
 
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.ownership import acts
+from pytest_oneroof.ownership.proofs import HalfMade, OurDatabase
+
+Droppable = OurDatabase | HalfMade
 
 
 def application_of(nonce: str) -> str:
@@ -14,7 +18,7 @@ def application_of(nonce: str) -> str:
     return f"pytest-oneroof {nonce}"
 
 
-def blockers(host: Host, found: Found) -> list[str]:
+def blockers(host: Host, found: Droppable) -> list[str]:
     """Return what stands in the way of dropping a database, with its statement.
 
     Sessions of our own do not count: those of the clone's check role, and those
@@ -43,19 +47,14 @@ def blockers(host: Host, found: Found) -> list[str]:
     return lines
 
 
-def end_own_sessions(host: Host, found: Found) -> None:
+def end_own_sessions(host: Host, ours: OurDatabase) -> None:
     """End the sessions on a database that are our own, and wait for their end."""
-    for pid, _, own in _sessions(host, found):
-        if own:
-            query = "SELECT pg_catalog.pg_terminate_backend(%s, 5000)"
-            host.admin.execute(query, [pid])
+    if own := [pid for pid, _, is_own in _sessions(host, ours) if is_own]:
+        acts.end_sessions(host.acting, ours, own)
 
 
-def _sessions(host: Host, found: Found) -> list[tuple[int, str, bool]]:
-    record = host.records.read(host.system_identifier, found.name)
-    nonces = {found.marker.nonce} if found.marker else set()
-    if record is not None and record.nonce[:8] in found.name:
-        nonces.add(record.nonce)
+def _sessions(host: Host, found: Droppable) -> list[tuple[int, str, bool]]:
+    marker = found.marker if isinstance(found, OurDatabase) else None
     rows = host.admin.execute(
         "SELECT a.pid, u.rolname::text, a.application_name"
         "  FROM pg_catalog.pg_stat_get_activity(NULL) AS a"
@@ -64,12 +63,12 @@ def _sessions(host: Host, found: Found) -> list[tuple[int, str, bool]]:
         " ORDER BY a.pid",
         [found.oid],
     ).fetchall()
-    own = {application_of(nonce) for nonce in nonces}
-    role = found.marker.role if found.marker else None
-    return [(pid, name, name == role or said in own) for pid, name, said in rows]
+    making = application_of(marker.nonce) if marker else None
+    role = marker.role if marker else None
+    return [(pid, name, name == role or said == making) for pid, name, said in rows]
 
 
-def _subscriptions(host: Host, found: Found) -> list[str]:
+def _subscriptions(host: Host, found: Droppable) -> list[str]:
     rows = host.admin.execute(
         "SELECT subname::text FROM pg_catalog.pg_subscription"
         " WHERE subdbid = %s ORDER BY subname",

@@ -5,18 +5,25 @@ from __future__ import annotations
 import dataclasses
 
 import psycopg
-from psycopg import sql
 
-from pytest_oneroof.clone.host import Found, Host, new_nonce, now
+from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.making import appear, half_made, require_new
-from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.ownership.marker import Marker
+from pytest_oneroof.ownership.proofs import (
+    CLONE,
+    REHEARSAL,
+    THROWAWAY,
+    OurDatabase,
+    Source,
+    judge_source,
+)
 
 # Kinds in which real commits are the purpose.
-WRITABLE = ("throwaway", "rehearsal")
+WRITABLE = (THROWAWAY, REHEARSAL)
 
 
-def create_copy(host: Host, template: Found, name: str, kind: str) -> Found:
+def create_copy(host: Host, template: OurDatabase, name: str, kind: str) -> OurDatabase:
     """Copy a template of ours, mark the copy and set who may connect to it.
 
     `{run}` in `name` becomes eight digits of the copy's nonce.
@@ -24,54 +31,60 @@ def create_copy(host: Host, template: Found, name: str, kind: str) -> Found:
     A template's copies inherit neither comment, nor access list, nor role
     settings (manual, CREATE DATABASE): they are written anew.
     """
-    source = template.marker
-    if source is None:
-        raise CloneError(f"{template.name!r} is no template of ours: it has no marker")
     marker = dataclasses.replace(
-        source, nonce=new_nonce(), created=now(), kind=kind, expires="", protected=False
+        template.marker,
+        nonce=new_nonce(),
+        created=now(),
+        kind=kind,
+        expires="",
+        protected=False,
     )
     name = name.replace("{run}", marker.nonce[:8])
-    return make_database(host, name, template.name, marker, writable=kind in WRITABLE)
+    return make_database(host, name, template, marker, writable=kind in WRITABLE)
 
 
 def make_database(
-    host: Host, name: str, template: str, marker: Marker, *, writable: bool = False
-) -> Found:
-    """CREATE DATABASE from a template: under its name it is whole, or not there.
+    host: Host,
+    name: str,
+    source: OurDatabase | Source,
+    marker: Marker,
+    *,
+    writable: bool = False,
+) -> OurDatabase:
+    """Create a database from another: under its name it is whole, or not there.
 
-    Raise CloneError when it exists, or when sessions on the template prevent
+    Raise CloneError when it exists, or when sessions on the source prevent
     it: they are named, never ended.
     """
-    require_new(host, name)
+    new = require_new(host, name)
     try:
-        with half_made(host, name, marker, template_clause(template)) as half:
-            return appear(host, half, name, marker, writable=writable)
+        with half_made(host, name, marker, source) as half:
+            return appear(host, half, new, marker, writable=writable)
     except psycopg.errors.ObjectInUse as error:
-        source = host.find(template)
-        standing = host.sessions_on(source.oid) if source else []
+        standing = host.sessions_on(source.oid)
         raise CloneError(
-            f"cannot copy {template!r}: {_told_sessions(standing)}\n"
+            f"cannot copy {source.name!r}: {_told_sessions(standing)}\n"
             "close them, or end what is yours: "
             + "; ".join(f"SELECT pg_terminate_backend({pid})" for pid, _ in standing)
         ) from error
 
 
-def copy_foreign(host: Host, source: str, name: str) -> None:
-    """Copy a database that is not ours, by CREATE DATABASE … TEMPLATE.
+def copy_foreign(host: Host, source: str, name: str) -> OurDatabase:
+    """Copy a database that is not ours, as a template.
 
     The source is neither changed nor closed; sessions on it are named as
     blockers, never ended. The copy has no roles yet: adopt it.
     """
-    if host.find(source) is None:
-        raise CloneError(f"there is no database {source!r} to copy")
-    make_database(
-        host, name, source, Marker(new_nonce(), source, now(), "clone", "", "")
-    )
+    marker = Marker(new_nonce(), source, now(), CLONE, "", "")
+    return make_database(host, name, find_source(host, source), marker)
 
 
-def template_clause(template: str) -> sql.Composable:
-    """Return the words of CREATE DATABASE that copy a template's files."""
-    return sql.SQL("TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
+def find_source(host: Host, name: str) -> Source:
+    """Return the database of that name as one to copy; CloneError if it is absent."""
+    seen = host.find(name)
+    if seen is None:
+        raise CloneError(f"there is no database {name!r} to copy")
+    return judge_source(seen)
 
 
 def _told_sessions(sessions: list[tuple[int, str]]) -> str:

@@ -11,10 +11,8 @@ import psycopg
 
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.dump import dumping, pump, restoring
-from pytest_oneroof.clone.host import Found, Host
-from pytest_oneroof.clone.lifecycle import template_clause
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.making import half_made
-from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.origin import (
     AUTO,
     DUMP,
@@ -22,13 +20,15 @@ from pytest_oneroof.clone.origin import (
     Origin,
     carry_settings,
     choose_way,
-    empty_clause,
+    locale_of,
 )
 from pytest_oneroof.clone.space import Room, read_room, require_room
 from pytest_oneroof.clone.watch import Flow, Watch
 from pytest_oneroof.clone.wish import Wish, finish
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.compare import Scope, compare, read_schema, render
+from pytest_oneroof.ownership.marker import Marker
+from pytest_oneroof.ownership.proofs import Empty, OurDatabase
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.tools import find_tools
 
@@ -43,7 +43,7 @@ NO_SUCH_LOCALE = (
 class Made:
     """A clone that was made: by which way, and what is worth telling."""
 
-    found: Found
+    found: OurDatabase
     way: str
     flow: Flow
     room: Room
@@ -94,57 +94,54 @@ class Creation:
         started = time.perf_counter()
         with (self._copied if by_template else self._dumped)(marker) as (half, size):
             flow = Flow.since(started, size)
-            carry_settings(self.host, origin, half.name)
+            carry_settings(self.host, origin, half)
             found, told = finish(self.host, half, marker, wish, watch)
         return Made(found, way, flow, room, (*self.notes, *told))
 
     @contextlib.contextmanager
-    def _copied(self, marker: Marker) -> Iterator[tuple[Found, int]]:
-        clause = template_clause(self.origin.name)
-        with half_made(self.host, self.wish.name, marker, clause) as half:
-            self.host.allow_connections(half.name, allowed=True)
+    def _copied(self, marker: Marker) -> Iterator[tuple[OurDatabase, int]]:
+        source = self.origin.source()
+        with half_made(self.host, self.wish.name, marker, source) as half:
+            self.host.allow_connections(half, allowed=True)
             self.watch.count(self.origin.size)
             yield half, self.origin.size
 
     @contextlib.contextmanager
-    def _dumped(self, marker: Marker) -> Iterator[tuple[Found, int]]:
+    def _dumped(self, marker: Marker) -> Iterator[tuple[OurDatabase, int]]:
         tools = find_tools(self.origin.major)
         self.notes.append(f"client tools {tools}")
         name = application_of(marker.nonce)
         with contextlib.ExitStack() as stack:
             half = self._empty(marker, stack)
-            self.host.allow_connections(half.name, allowed=True)
-            target = self.host.url(half.name)
-            major = self.host.admin.info.server_version // 10000
+            self.host.allow_connections(half, allowed=True)
             with (
                 dumping(tools, self.origin.url, name, compress=False) as source,
-                restoring(tools, target, name, server_major=major) as sink,
+                restoring(tools, self.host, half) as sink,
             ):
                 size = pump(source, sink.write, self.watch.count)
             self.notes.append(self._compared(half, name))
             yield half, size
 
-    def _empty(self, marker: Marker, stack: contextlib.ExitStack) -> Found:
+    def _empty(self, marker: Marker, stack: contextlib.ExitStack) -> OurDatabase:
         """Create an empty database with the origin's locale; unknown ones become C."""
         name = self.wish.name
         try:
-            clause = empty_clause(self.origin)
-            return stack.enter_context(half_made(self.host, name, marker, clause))
+            empty = Empty(locale_of(self.origin))
+            return stack.enter_context(half_made(self.host, name, marker, empty))
         except NO_SUCH_LOCALE as error:
             told = str(error).strip().splitlines()[0]
             self.notes.append(f"the copy sorts by locale C: {told}")
-        clause = empty_clause(self.origin, plain=True)
-        return stack.enter_context(half_made(self.host, name, marker, clause))
+        empty = Empty(locale_of(self.origin, plain=True))
+        return stack.enter_context(half_made(self.host, name, marker, empty))
 
-    def _compared(self, half: Found, application: str) -> str:
+    def _compared(self, half: OurDatabase, application: str) -> str:
         """Tell how the restored schema compares; refresh the copy's statistics."""
         scope = Scope(grants=False)
         with contextlib.closing(connect(self.origin.url)) as connection:
             before = read_schema(connection, scope=scope)
-        url = self.host.url(half.name)
-        with contextlib.closing(connect(url, application=application)) as connection:
-            connection.execute("ANALYZE")
-            after = read_schema(connection, scope=scope)
+        with self.host.entered(half, application=application) as inside:
+            inside.connection.execute("ANALYZE")
+            after = read_schema(inside.connection, scope=scope)
         if differences := compare(before, after):
             told = render(differences)
             return f"schema, grants left out, is not the origin's: {told}"

@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from io import BufferedReader, BufferedWriter
 from typing import IO, Any, cast
 
+from pytest_oneroof.clone.blockers import application_of
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.schema import OWN_SCHEMA
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.postgres.tools import Tools, login
 from pytest_oneroof.redaction import redact
 
@@ -79,15 +82,16 @@ def dumping(
 
 
 @contextlib.contextmanager
-def restoring(
-    tools: Tools, url: str, application: str, *, server_major: int
-) -> Iterator[BufferedWriter]:
+def restoring(tools: Tools, host: Host, ours: OurDatabase) -> Iterator[BufferedWriter]:
     """Yield the stream into which a dump is written, to be restored as it comes.
 
     Raise CloneError in pg_restore's words; it stops at the first error.
     """
-    target, environment = login(url, application=application)
-    strict = tools.major <= server_major
+    with host.entered(ours):
+        pass  # pg_restore goes there by the same URL, and asks nobody where it is
+    application = application_of(ours.marker.nonce)
+    target, environment = login(host.url(ours.name), application=application)
+    strict = tools.major <= host.admin.info.server_version // 10000
     command = [
         *(tools.path("pg_restore"), "--no-owner", "--no-acl", "--no-subscriptions"),
         *("--no-password", f"--dbname={target}"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.ownership.marker import Marker
 
 NEVER = "never"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

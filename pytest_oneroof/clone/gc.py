@@ -12,12 +12,28 @@ from psycopg import sql
 from pytest_oneroof.clone.adopt import ROLE_COMMENT
 from pytest_oneroof.clone.blockers import blockers
 from pytest_oneroof.clone.expiry import is_expired
-from pytest_oneroof.clone.host import Found, Host
-from pytest_oneroof.clone.lifecycle import PASSING, drop, is_half_made, source_name
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.lifecycle import (
+    abandoned,
+    drop,
+    forget_absent,
+    source_name,
+)
 from pytest_oneroof.clone.sealed_file import remove_parts
 from pytest_oneroof.errors import CloneError
+from pytest_oneroof.ownership.proofs import (
+    CLONE,
+    COPY,
+    MAKING,
+    PASSING,
+    TEMPLATE,
+    HalfMade,
+    OurDatabase,
+    reasons_against,
+)
 
 DATABASE, ROLE, FILE = "database", "role", "file"
+_PASSING = {COPY: "a pooled copy", MAKING: "half-made"}
 
 
 @dataclass(frozen=True)
@@ -31,95 +47,106 @@ class Judged:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A database that nobody needs: why, and what keeps it nevertheless."""
+
+    database: OurDatabase | HalfMade
+    why: str
+    kept: str | None
+    size: int
+
+    def judged(self) -> Judged:
+        """Return it as it is told."""
+        told = self.kept or self.why
+        return Judged(DATABASE, self.database.name, self.kept is None, told, self.size)
+
+
 def collect(host: Host, at: datetime, *, dry_run: bool) -> list[Judged]:
     """Drop what nobody needs; return everything looked at, what is kept too.
 
     Call it under `host.making()`. Kept are protected clones, those in use and
-    those that something blocks. With `dry_run` nothing is touched.
+    those that something blocks. With `dry_run` nothing is touched. Raise
+    GuardRefused, before anything is, where a declared production carries our marker.
     """
-    judged = [*_marked(host, at), *_half_made(host)]
-    done = judged if dry_run else [_dropped(host, entry) for entry in judged]
+    host.refuse_marked_productions()
+    candidates = [*_unneeded(host, at), *_half_made(host)]
+    done = [_judged(host, each, dry_run=dry_run) for each in candidates]
+    done += _strays(host)
     if not dry_run:
-        _forget_records(host)
+        forget_absent(host)
     done += _roles(host, dry_run=dry_run)
     parts = remove_parts(host.records.folder, dry_run=dry_run)
     return [*done, *(Judged(FILE, line, True, "its writer is dead") for line in parts)]
 
 
-def _marked(host: Host, at: datetime) -> Iterator[Judged]:
-    clones = host.marked()
-    sources = {source_name(f) for f in clones if f.marker and f.marker.kind == "clone"}
-    for found in clones:
-        why = _why(found, at, sources)
-        if why is None:
-            continue
-        reason = _kept(host, found)
-        yield Judged(DATABASE, found.name, reason is None, reason or why, found.size)
+def _unneeded(host: Host, at: datetime) -> Iterator[_Candidate]:
+    ours = host.all_ours()
+    sources = {source_name(f) for f in ours if f.marker.kind == CLONE}
+    for found in ours:
+        if why := _why(found, at, sources):
+            yield _Candidate(found, why, _kept(host, found), host.size(found.oid))
 
 
-def _why(found: Found, at: datetime, sources: set[str]) -> str | None:
-    """Return why nobody needs a marked database, or None where somebody may."""
+def _why(found: OurDatabase, at: datetime, sources: set[str]) -> str | None:
+    """Return why nobody needs a database of ours, or None where somebody may."""
     marker = found.marker
-    assert marker is not None
     if marker.kind in PASSING:
-        return "a pooled copy" if marker.kind == "copy" else "left by a dead run"
-    if marker.kind == "template":
+        return _PASSING.get(marker.kind, "left by a dead run")
+    if marker.kind == TEMPLATE:
         orphan = found.name.endswith("_source") and found.name not in sources
         return "no clone is copied from it any more" if orphan else None
     return f"expired {marker.expires}" if is_expired(marker, at) else None
 
 
-def _kept(host: Host, found: Found) -> str | None:
+def _kept(host: Host, found: OurDatabase) -> str | None:
     """Return why a database that nobody needs is kept nevertheless."""
-    assert found.marker is not None
     if found.marker.protected:
         return "protected"
     if holder := host.lock_holder(found.oid):
-        return f"in use by backend pid {holder}"
+        doing = "being made" if found.marker.kind == MAKING else "in use"
+        return f"{doing} by backend pid {holder}"
     if standing := blockers(host, found):
         return f"blocked by {'; '.join(standing)}"
     return None
 
 
-def _half_made(host: Host) -> Iterator[Judged]:
-    for record in host.records.list_of(host.system_identifier):
-        found = host.find(record.database)
-        if found is None or not is_half_made(found, record):
-            continue
+def _half_made(host: Host) -> Iterator[_Candidate]:
+    for found in abandoned(host):
         holder = host.lock_holder(found.oid)
-        why = f"being made by backend pid {holder}" if holder else "half-made"
-        yield Judged(DATABASE, found.name, holder is None, why, found.size)
+        kept = f"being made by backend pid {holder}" if holder else None
+        yield _Candidate(found, "half-made", kept, host.size(found.oid))
 
 
-def _forget_records(host: Host) -> None:
-    """Remove the records of databases that are not there any more."""
-    for record in host.records.list_of(host.system_identifier):
-        if host.find(record.database) is None:
-            host.records.remove(host.system_identifier, record.database)
-
-
-def _dropped(host: Host, judged: Judged) -> Judged:
-    if not judged.goes:
+def _judged(host: Host, candidate: _Candidate, *, dry_run: bool) -> Judged:
+    """Drop a candidate that nothing keeps; return what came of it."""
+    judged = candidate.judged()
+    if dry_run or not judged.goes:
         return judged
     try:
-        drop(host, judged.name)
+        drop(host, candidate.database)
     except CloneError as error:
         return Judged(DATABASE, judged.name, False, str(error), judged.size)
     return judged
 
 
+def _strays(host: Host) -> Iterator[Judged]:
+    """Tell which databases carry a marker that is not their own."""
+    for seen in host.strays():
+        told = "; ".join(reason.found for reason in reasons_against(seen, host.rules))
+        yield Judged(DATABASE, seen.name, False, told)
+
+
 def _roles(host: Host, *, dry_run: bool) -> Iterator[Judged]:
     """Drop roles of clones that are gone: ours by their comment, owning nothing."""
     used = {
-        role
-        for found in host.marked()
-        if found.marker is not None
-        for role in (found.marker.owner, found.marker.role)
+        role for _, marker in host.markers() for role in (marker.owner, marker.role)
     }
     rows = host.admin.execute(
         "SELECT r.rolname::text FROM pg_catalog.pg_roles AS r"
         " WHERE pg_catalog.starts_with("
         "         pg_catalog.shobj_description(r.oid, 'pg_authid'), %s)"
+        "   AND r.rolname ~ '^oneroof_(owner|check)_[0-9a-f]{16}$'"
         " ORDER BY r.rolname",
         [ROLE_COMMENT],
     ).fetchall()

@@ -6,44 +6,32 @@ whatever writes asks for one.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_oneroof.clone.marker import Marker, parse_marker
 from pytest_oneroof.errors import GuardRefused
-from pytest_oneroof.postgres.facts import DatabaseFacts, Definer, Facts, Power
+from pytest_oneroof.ownership.marker import Marker, parse_marker
+from pytest_oneroof.ownership.proofs import (
+    STANDBY,
+    is_ours,
+    marker_reasons,
+    name_reasons,
+    production_reasons,
+    serving_reasons,
+)
+from pytest_oneroof.ownership.rules import Reason, Rules
+from pytest_oneroof.postgres.facts import (
+    DatabaseFacts,
+    Definer,
+    Facts,
+    Power,
+    SessionFacts,
+)
 from pytest_oneroof.postgres.outward import WayOut
 from pytest_oneroof.postgres.ways import tell_ways
 
 _MINT = object()
 _SUPERUSER = Power("superuser")
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a clone is measured against: the run's own settings.
-
-    `productions` are names, host:port/name, or system identifier/name.
-    `own_server` is false on the embedded server, where no production lives
-    but the stand-in.
-    """
-
-    clone_pattern: str
-    productions: tuple[str, ...]
-    allow_superuser: bool = False
-    own_server: bool = True
-    allowed_extensions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One broken condition: a word for it, what was found, why, and the remedy."""
-
-    code: str
-    found: str
-    why: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -93,10 +81,10 @@ def judge(facts: Facts, rules: Rules) -> GuardedClone | tuple[Reason, ...]:
         marker=marker,
         role=facts.role,
         server_version=facts.server_version,
-        reachable=tuple(database.name for database in _within_reach(facts)),
+        reachable=tuple(database.name for database in _within_reach(facts, rules)),
         uncovered=tuple(
             str(power)
-            for power in _telling(facts.powers, facts)
+            for power in _telling(facts.powers, facts, rules)
             if _is_waived(power, facts, rules)
         ),
         extensions=tuple(
@@ -114,58 +102,21 @@ def admit(facts: Facts, rules: Rules) -> GuardedClone:
     raise GuardRefused(facts.database, verdict)
 
 
-def is_production(facts: Facts, name: str, rules: Rules) -> str | None:
-    """Return the declaration by which that database is a production, or None."""
-    oids = {database.name: database.oid for database in facts.databases}
-    known = {
-        name,
-        f"{facts.host}:{facts.port}/{name}",
-        f"{facts.system_identifier}/{name}",
-        f"{facts.system_identifier}/{oids.get(name)}",
-    }
-    return next((told for told in rules.productions if told in known), None)
-
-
 def _name(facts: Facts, rules: Rules) -> Iterable[Reason]:
-    if not re.fullmatch(rules.clone_pattern, facts.database):
-        yield Reason(
-            "name",
-            f"the database is named {facts.database!r}",
-            f"a clone's whole name matches {rules.clone_pattern}",
-            "give the clone such a name; if your clones have another form, set "
-            "oneroof_clone_pattern in the ini file",
-        )
+    return name_reasons(facts.database, rules)
 
 
 def _production(facts: Facts, rules: Rules) -> Iterable[Reason]:
-    if told := is_production(facts, facts.database, rules):
-        yield Reason(
-            "production",
-            f"{facts.database!r} is the declared production {told!r}",
-            "nothing but the ratified executor writes to production",
-            "name a clone of it: oneroof clone create",
-        )
-    if not rules.productions and rules.own_server:
-        yield Reason(
-            "production",
-            "no production is declared (oneroof_productions is empty)",
-            "a database can only be told from production when production is known",
-            "list your productions in the ini file: oneroof_productions = NAME, "
-            "HOST:PORT/NAME or SYSTEM_IDENTIFIER/NAME",
-        )
+    return production_reasons(facts.identity, rules)
 
 
 def _marker(facts: Facts, rules: Rules) -> Iterable[Reason]:
+    yield from marker_reasons(facts.identity, facts.comment)
     marker = parse_marker(facts.comment)
     if marker is None:
-        found = "a comment that is not ours" if facts.comment else "no comment"
-        yield Reason(
-            "marker",
-            f"the database carries no marker of ours ({found})",
-            "only a database that was made or adopted as a clone is written to",
-            f"oneroof clone adopt {facts.database} --admin-url URL",
-        )
-    elif facts.role != marker.role and not _is_superuser(facts, rules):
+        return
+    yield from serving_reasons(marker)
+    if facts.role != marker.role and not _is_superuser(facts, rules):
         yield Reason(
             "role",
             f"the connection logs in as {facts.role!r}",
@@ -175,16 +126,26 @@ def _marker(facts: Facts, rules: Rules) -> Iterable[Reason]:
         )
 
 
+def refuse_sessions(database: str, sessions: Sequence[SessionFacts]) -> None:
+    """Raise GuardRefused where others are on the clone."""
+    if sessions:
+        raise GuardRefused(database, [_occupied(sessions)])
+
+
 def _sessions(facts: Facts, rules: Rules) -> Iterable[Reason]:
     if facts.sessions:
-        who = ", ".join(str(session) for session in facts.sessions)
-        yield Reason(
-            "sessions",
-            f"{len(facts.sessions)} foreign session(s) on it: {who}",
-            "what others do there could be taken for what a check left",
-            "end what is yours, e.g. SELECT pg_terminate_backend("
-            f"{facts.sessions[0].pid}), or use a clone of your own",
-        )
+        yield _occupied(facts.sessions)
+
+
+def _occupied(sessions: Sequence[SessionFacts]) -> Reason:
+    who = ", ".join(str(session) for session in sessions)
+    return Reason(
+        "sessions",
+        f"{len(sessions)} foreign session(s) on it: {who}",
+        "what others do there could be taken for what a check left",
+        f"end what is yours, e.g. SELECT pg_terminate_backend({sessions[0].pid}), or "
+        "use a clone of your own",
+    )
 
 
 def _connect(facts: Facts, rules: Rules) -> Iterable[Reason]:
@@ -220,7 +181,7 @@ def _outward(facts: Facts, rules: Rules) -> Iterable[Reason]:
     for definer in facts.definers:
         if definer.extension in rules.allowed_extensions:
             continue
-        if powers := _telling(definer.powers, facts):
+        if powers := _telling(definer.powers, facts, rules):
             yield Reason(
                 "definer",
                 f"SECURITY DEFINER routine {definer.routine} runs as "
@@ -257,7 +218,7 @@ def _is_allowed(way: WayOut, rules: Rules) -> bool:
 
 
 def _powers(facts: Facts, rules: Rules) -> Iterable[Reason]:
-    for power in _telling(facts.powers, facts):
+    for power in _telling(facts.powers, facts, rules):
         if not _is_waived(power, facts, rules):
             yield Reason(
                 "power",
@@ -289,8 +250,9 @@ def _production_reach(facts: Facts, rules: Rules) -> Iterable[Reason]:
     if _is_superuser(facts, rules):
         return
     role = facts.role
-    for name in (database.name for database in _within_reach(facts)):
-        if is_production(facts, name, rules):
+    for database in _within_reach(facts, rules):
+        name = database.name
+        if rules.production_of(facts.identity_of(name, database.oid)):
             yield Reason(
                 "reach",
                 f"the check role {role!r} may connect to the production {name!r}",
@@ -304,12 +266,7 @@ def _production_reach(facts: Facts, rules: Rules) -> Iterable[Reason]:
 
 def _writable(facts: Facts, rules: Rules) -> Iterable[Reason]:
     if facts.in_recovery:
-        yield Reason(
-            "standby",
-            "the server is a hot standby (in recovery)",
-            "nothing can be written there, and it may be production's own replica",
-            "use a clone on a writable server",
-        )
+        yield STANDBY
     if facts.is_template:
         yield Reason(
             "template",
@@ -335,25 +292,37 @@ def untried_tripwire(found: str) -> Reason:
     )
 
 
-def _within_reach(facts: Facts) -> list[DatabaseFacts]:
+def _within_reach(facts: Facts, rules: Rules) -> list[DatabaseFacts]:
     """Return the other databases that the role may connect to and are not ours."""
+    ours = _ours(facts, rules)
     return [
         database
         for database in facts.databases
         if database.reachable
         and database.oid != facts.database_oid
-        and parse_marker(database.comment) is None
+        and database.oid not in ours
     ]
 
 
-def _telling(powers: Iterable[Power], facts: Facts) -> list[Power]:
+def _telling(powers: Iterable[Power], facts: Facts, rules: Rules) -> list[Power]:
     """Return the powers worth naming: a superuser has all the others.
 
     What is owned in databases that are ours too is none.
     """
-    ours = {d.oid for d in facts.databases if parse_marker(d.comment) is not None}
+    ours = _ours(facts, rules)
     held = [power for power in powers if power.database_oid not in ours]
     return [_SUPERUSER] if _SUPERUSER in held else held
+
+
+def _ours(facts: Facts, rules: Rules) -> frozenset[int]:
+    """Return the oids of the server's databases that are ours."""
+    return frozenset(
+        database.oid
+        for database in facts.databases
+        if is_ours(
+            facts.identity_of(database.name, database.oid), database.comment, rules
+        )
+    )
 
 
 def _is_superuser(facts: Facts, rules: Rules) -> bool:

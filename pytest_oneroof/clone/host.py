@@ -10,48 +10,58 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone.marker import PREFIX, Marker, parse_marker
-from pytest_oneroof.clone.records import Records
-from pytest_oneroof.errors import CloneError
-from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.errors import CloneError, GuardRefused
+from pytest_oneroof.ownership import acts
+from pytest_oneroof.ownership.acting import Acting
+from pytest_oneroof.ownership.belonging import Database, require_connected
+from pytest_oneroof.ownership.marker import Marker, parse_marker
+from pytest_oneroof.ownership.proofs import (
+    NewName,
+    OurDatabase,
+    Seen,
+    judge_ours,
+    marked_productions,
+)
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
+from pytest_oneroof.ownership.same_server import require_direct
+from pytest_oneroof.postgres.connect import connect, pinned, with_database
 from pytest_oneroof.redaction import Url
 
 _LOCK = 0x6F6E6572 << 32
 MAINTENANCE = "postgres"
-
-
-@dataclass(frozen=True)
-class Found:
-    """One database on the server: name, oid, marker, size in bytes."""
-
-    name: str
-    oid: int
-    marker: Marker | None
-    size: int
+LONGEST_NAME = 63
 
 
 class Host:
-    """A server with an administrator: its databases, locks and records."""
+    """A server with an administrator: its databases, locks and records.
 
-    def __init__(self, admin_url: str, records: Records) -> None:
+    `rules` say which databases may be ours, and which are productions.
+    """
+
+    def __init__(self, admin_url: str, records: Records, rules: Rules) -> None:
         self._url = admin_url
         self.records = records
-        self.admin = self._connect()
-        self.system_identifier = str(
-            self._value("SELECT system_identifier FROM pg_catalog.pg_control_system()")
-        )
+        self.rules = rules
+        self.acting = self._connect()
+        self._url = pinned(admin_url, self.admin)
+        self.system_identifier = self.acting.server.system_identifier
         self.user = str(self._value("SELECT session_user"))
+
+    @property
+    def admin(self) -> psycopg.Connection[Any]:
+        """The administrator's connection, on the maintenance database."""
+        return self.acting.connection
 
     def twin(self) -> Host:
         """Return another connection to the same server, with the same records."""
-        return Host(self._url, self.records)
+        return Host(self._url, self.records, self.rules)
 
     def url(self, database: str) -> Url:
         """Return the administrator's URL for a database."""
@@ -66,62 +76,80 @@ class Host:
     def reconnect(self) -> None:
         """Connect again; all locks were lost with the session."""
         self.admin.close()
-        self.admin = self._connect()
+        self.acting = self._connect()
 
     def close(self) -> None:
         """Close the administrator's connection, and with it all its locks."""
         self.admin.close()
 
-    def find(self, name: str) -> Found | None:
-        """Return the database of that name, or None."""
-        return next((found for found in self.databases(name)), None)
+    def find(self, name: str) -> Seen | None:
+        """Return the database of that name, whoever's it is, or None."""
+        return self.acting.find(name)
 
-    def databases(self, name: str | None = None) -> list[Found]:
-        """Return databases (or the one named) with their markers, by name."""
-        rows = self.admin.execute(
-            "SELECT d.datname, d.oid::bigint,"
-            "       pg_catalog.shobj_description(d.oid, 'pg_database'),"
-            "       pg_catalog.pg_database_size(d.oid)"
-            "  FROM pg_catalog.pg_database AS d"
-            " WHERE %(name)s::text IS NULL OR d.datname = %(name)s"
-            " ORDER BY d.datname",
-            {"name": name},
-        ).fetchall()
-        return [Found(row[0], row[1], parse_marker(row[2]), row[3]) for row in rows]
+    def ours(self, name: str) -> OurDatabase:
+        """Return the database of that name, which is ours.
 
-    def marked(self) -> list[Found]:
-        """Return the databases that carry our marker, by name."""
-        rows = self.admin.execute(
-            "SELECT d.datname FROM pg_catalog.pg_database AS d"
-            " WHERE pg_catalog.starts_with("
-            "         pg_catalog.shobj_description(d.oid, 'pg_database'), %s)"
-            " ORDER BY d.datname",
-            [PREFIX],
-        ).fetchall()
-        found = (self.find(name) for (name,) in rows)
-        return [f for f in found if f is not None and f.marker is not None]
-
-    def mark(self, database: str, marker: Marker) -> None:
-        """Write the marker on a database."""
-        self.admin.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                sql.Identifier(database), marker.text()
-            )
-        )
-
-    def allow_connections(self, database: str, *, allowed: bool) -> int:
-        """Open or close a database to new connections (ALTER DATABASE).
-
-        Return the id of the transaction that did it, so that it can be told
-        from those of a check.
+        Raise SettingsError where there is none, GuardRefused where it is not ours.
         """
-        with self.admin.transaction():
-            self.admin.execute(
-                sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}").format(
-                    sql.Identifier(database), sql.SQL("true" if allowed else "false")
-                )
-            )
-            return int(self._value("SELECT pg_catalog.pg_current_xact_id()::text"))
+        return self.acting.ours(name)
+
+    def find_ours(self, name: str) -> OurDatabase | None:
+        """Return the database of that name where it is there and ours, or None."""
+        seen = self.find(name)
+        return self._ours(seen) if seen is not None else None
+
+    def new_name(self, name: str) -> NewName:
+        """Return the licence to create a database; GuardRefused where there is none."""
+        return self.acting.new_name(check_name(name))
+
+    def all_ours(self) -> list[OurDatabase]:
+        """Return the databases that are ours, by name."""
+        found = (self._ours(seen) for seen in self.acting.all())
+        return [ours for ours in found if ours is not None]
+
+    def strays(self) -> list[Seen]:
+        """Return the databases with a marker of ours that are not ours, by name."""
+        return [
+            seen
+            for seen in self.acting.all()
+            if parse_marker(seen.comment) is not None and self._ours(seen) is None
+        ]
+
+    def markers(self) -> list[tuple[str, Marker]]:
+        """Return every marker on the server and the database it is on, also astray."""
+        found = ((seen.name, parse_marker(seen.comment)) for seen in self.acting.all())
+        return [(name, marker) for name, marker in found if marker is not None]
+
+    def refuse_marked_productions(self) -> None:
+        """Raise GuardRefused where a declared production carries a marker of ours."""
+        all_seen = self.acting.all()
+        if reasons := marked_productions(all_seen, self.rules):
+            names = [
+                seen.name
+                for seen in all_seen
+                if parse_marker(seen.comment)
+                and self.rules.production_of(seen.identity)
+            ]
+            raise GuardRefused(", ".join(names), reasons)
+
+    @contextlib.contextmanager
+    def entered(
+        self, database: Database, *, application: str = "pytest-oneroof"
+    ) -> Iterator[Acting]:
+        """Yield the administrator's session on a database, shown to be that one."""
+        url = self.url(database.name)
+        with contextlib.closing(connect(url, application=application)) as connection:
+            acting = Acting(connection, self.rules)
+            require_connected(acting, database)
+            yield acting
+
+    def size(self, oid: int) -> int:
+        """Return a database's size in bytes. It reads the file system of the server."""
+        return int(self._value("SELECT pg_catalog.pg_database_size(%s::oid)", [oid]))
+
+    def allow_connections(self, ours: OurDatabase, *, allowed: bool) -> int:
+        """Open or close a database; return the id of the transaction that did it."""
+        return acts.allow_connections(self.acting, ours, allowed=allowed)
 
     @contextlib.contextmanager
     def making(self) -> Iterator[None]:
@@ -163,14 +191,14 @@ class Host:
             [oid],
         ).fetchall()
 
-    def end_sessions(self, oid: int, role: str) -> list[int]:
-        """End the sessions of one role on one database, and wait for their end.
+    def end_sessions(self, ours: OurDatabase, role: str) -> list[int]:
+        """End the sessions of one role on a database of ours, and wait for their end.
 
         For a clone's own check role, whose run holds no lock any more.
         """
-        ended = [pid for pid, name in self.sessions_on(oid) if name == role]
-        for pid in ended:
-            self._value("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", [pid])
+        ended = [pid for pid, name in self.sessions_on(ours.oid) if name == role]
+        if ended:
+            acts.end_sessions(self.acting, ours, ended)
         return ended
 
     def standing(self, database: str) -> tuple[list[str], list[str]]:
@@ -187,21 +215,37 @@ class Host:
         ).fetchall()
         return [gid for (gid,) in prepared], [slot for (slot,) in slots]
 
-    def roll_back_prepared(self, database: str, gid: str) -> None:
+    def roll_back_prepared(self, ours: OurDatabase, gid: str) -> None:
         """Roll back a prepared transaction, on the database that holds it."""
-        with contextlib.closing(connect(self.url(database))) as connection:
-            connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(gid))
+        with self.entered(ours) as inside:
+            inside.connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(gid))
 
-    def drop_slot(self, slot: str) -> None:
-        """Drop a replication slot."""
-        self._value("SELECT pg_catalog.pg_drop_replication_slot(%s)", [slot])
+    def drop_slot(self, ours: OurDatabase, slot: str) -> None:
+        """Drop a replication slot of a database of ours."""
+        self.acting.confirm(ours)
+        self.admin.execute(
+            "SELECT pg_catalog.pg_drop_replication_slot(slot_name)"
+            "  FROM pg_catalog.pg_replication_slots"
+            " WHERE slot_name = %s AND datoid = %s",
+            [slot, ours.oid],
+        )
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _ours(self, seen: Seen) -> OurDatabase | None:
+        verdict = judge_ours(seen, self.rules)
+        return verdict if isinstance(verdict, OurDatabase) else None
+
+    def _connect(self) -> Acting:
         admin = connect(self.url(MAINTENANCE))
+        try:
+            require_direct(admin)
+        except BaseException:
+            admin.close()
+            raise
         # A crash must not take back what was made, noted or locked: the embedded
-        # server would otherwise lose its last commits.
-        admin.execute("SET synchronous_commit = on")
-        return admin
+        # server would otherwise lose its last commits. And no object of a database
+        # may stand in for one of the catalog.
+        admin.execute("SET synchronous_commit = on; SET search_path = pg_catalog")
+        return Acting(admin, self.rules)
 
     def _value(self, query: str, values: Any = None) -> Any:
         row = self.admin.execute(query, values).fetchone()
@@ -221,9 +265,9 @@ def now() -> str:
 
 def check_name(name: str) -> str:
     """Return a database name that PostgreSQL keeps whole (63 bytes at most)."""
-    if len(name.encode()) > 63:
-        found = len(name.encode())
+    if (found := len(name.encode())) > LONGEST_NAME:
         raise CloneError(
-            f"a database name has at most 63 bytes, this has {found}: {name}"
+            f"a database name has at most {LONGEST_NAME} bytes, this has {found}: "
+            f"{name}"
         )
     return name

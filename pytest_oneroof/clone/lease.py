@@ -11,9 +11,13 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.host import Found, Host
-from pytest_oneroof.clone.records import Record
-from pytest_oneroof.errors import CloneError
+from pytest_oneroof.clone.copying import create_copy
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.errors import CloneError, GuardRefused, OneroofError
+from pytest_oneroof.ownership.acting import Connection
+from pytest_oneroof.ownership.proofs import CLONE, COPY, OurDatabase, serving_reasons
+from pytest_oneroof.ownership.records import Record
+from pytest_oneroof.ownership.same_server import require_same
 from pytest_oneroof.postgres.connect import with_database
 
 Say = Callable[[str], Any]
@@ -36,21 +40,23 @@ class Lease:
     template: str | None = None
     found: list[str] = field(default_factory=list)
     crashed: bool = False
-    kind: str = "clone"
+    kind: str = CLONE
     spoiled: bool = False
     own_ids: set[int] = field(default_factory=set)
 
     def open(self) -> None:
         """Let the clone be connected to."""
-        if self.host is not None:
-            self.own_ids.add(self.host.allow_connections(self.database, allowed=True))
+        self._allow(allowed=True)
 
     def close(self) -> bool:
         """Close the clone to all further connections; False without a host."""
-        if self.host is None:
-            return False
-        self.own_ids.add(self.host.allow_connections(self.database, allowed=False))
-        return True
+        self._allow(allowed=False)
+        return self.host is not None
+
+    def require_same(self, connection: Connection) -> None:
+        """Raise GuardRefused unless a connection is on the administrator's clone."""
+        if self.host is not None:
+            require_same(connection, self.host.acting, self._ours(self.host))
 
     def revive(self) -> None:
         """After a crash of the server: be its administrator again, and lock anew.
@@ -65,33 +71,29 @@ class Lease:
 
     def end_leftovers(self) -> list[int]:
         """End sessions that the check role has on the clone: their run is dead."""
-        found = self.host.find(self.database) if self.host else None
-        if self.host is None or found is None or found.marker is None:
+        if self.host is None:
             return []
-        return self.host.end_sessions(found.oid, found.marker.role)
+        ours = self._ours(self.host)
+        return self.host.end_sessions(ours, ours.marker.role)
 
     @property
     def renewable(self) -> bool:
         """Whether there is a template of ours to make the clone anew from."""
-        if self.host is None or self.template is None:
-            return False
-        return self.host.find(self.template) is not None
+        return self._template() is not None
 
     def renew(self) -> bool:
         """Replace the clone by a fresh copy of its template, under its name.
 
         False where there is no template of ours to copy.
         """
-        if self.host is None or self.template is None:
-            return False
-        template = self.host.find(self.template)
-        if template is None:
+        template = self._template()
+        if self.host is None or template is None:
             return False
         with self.host.making():
+            old = self._ours(self.host)
             self.host.unlock(self.oid)
-            lifecycle.drop(self.host, self.database)
-            fresh = lifecycle.create_copy(self.host, template, self.database, self.kind)
-            self._hold(fresh)
+            lifecycle.drop(self.host, old)
+            self._hold(create_copy(self.host, template, self.database, self.kind))
         self.spoiled = False
         return True
 
@@ -103,8 +105,8 @@ class Lease:
         """
         if self.host is None:
             return
-        with contextlib.suppress(psycopg.Error):
-            if self.kind != "copy":
+        with contextlib.suppress(psycopg.Error, OneroofError):
+            if self.kind != COPY:
                 self.open()
             if not self.spoiled:
                 self._note(used_by=0)
@@ -114,21 +116,41 @@ class Lease:
         """Record that this process works on the clone."""
         self._note(used_by=os.getpid())
 
-    def _hold(self, found: Found) -> None:
+    def _allow(self, *, allowed: bool) -> None:
+        if self.host is None:
+            return
+        ours = self._ours(self.host)
+        if ours.seen.takes_connections != allowed:
+            self.own_ids.add(self.host.allow_connections(ours, allowed=allowed))
+
+    def _ours(self, host: Host) -> OurDatabase:
+        """Return the clone, judged anew; raise where it is not the one taken."""
+        ours = host.ours(self.database)
+        if ours.oid != self.oid:
+            raise CloneError(
+                f"{self.database!r} is not the database any more that this run took: "
+                "somebody made it anew"
+            )
+        return ours
+
+    def _template(self) -> OurDatabase | None:
+        if self.host is None or self.template is None:
+            return None
+        return self.host.find_ours(self.template)
+
+    def _hold(self, ours: OurDatabase) -> None:
         assert self.host is not None
-        if not self.host.try_lock(found.oid):
-            raise CloneError(f"{found.name!r} is in use by another run")
-        self.oid = found.oid
+        if not self.host.try_lock(ours.oid):
+            raise CloneError(f"{ours.name!r} is in use by another run")
+        self.oid = ours.oid
         self.note_use()
 
     def _note(self, *, used_by: int) -> None:
         assert self.host is not None
-        found = self.host.find(self.database)
-        if found is not None and found.marker is not None:
-            record = Record(
-                self.database, found.marker.nonce, self.host.system_identifier, used_by
-            )
-            self.host.records.write(record)
+        nonce = self._ours(self.host).marker.nonce
+        self.host.records.write(
+            Record(self.database, nonce, self.host.system_identifier, used_by)
+        )
 
 
 @dataclass(frozen=True)
@@ -150,12 +172,14 @@ def take(host: Host, wanted: Wanted, say: Say) -> Lease:
     """Take the clone, or, if another run has it, a pooled copy of it.
 
     Sweeps what dead runs left first. Closes the host when it fails. Raise
-    CloneError when it is in use and no copy can be made.
+    CloneError when it is in use and no copy can be made, GuardRefused where it is
+    not ours.
     """
     try:
         with host.making():
+            main = _main(host, wanted)
             told = lifecycle.sweep(host, say, keep=POOL)
-            for candidate, kind in _candidates(host, wanted):
+            for candidate, kind in (*main, *_copies(host, wanted)):
                 if host.try_lock(candidate.oid):
                     return _taken(host, candidate, kind, wanted, told)
             if wanted.template is None:
@@ -165,31 +189,37 @@ def take(host: Host, wanted: Wanted, say: Say) -> Lease:
                     "run with -n makes what copies are made of"
                 )
             name = f"{wanted.name[:36]}_{{run}}_{wanted.worker}"
-            copy = lifecycle.create_copy(
-                host, _template(host, wanted.template), name, "copy"
-            )
+            copy = create_copy(host, host.ours(wanted.template), name, COPY)
             host.try_lock(copy.oid)
-            return _taken(host, copy, "copy", wanted, told)
+            return _taken(host, copy, COPY, wanted, told)
     except BaseException:
         host.close()
         raise
 
 
-def _candidates(host: Host, wanted: Wanted) -> list[tuple[Found, str]]:
-    clone = host.find(wanted.name) if wanted.main else None
-    candidates = [(clone, "clone")] if clone is not None else []
-    candidates += [
-        (found, "copy")
-        for found in host.marked()
-        if found.marker
-        and found.marker.kind == "copy"
-        and found.name.startswith(f"{wanted.name[:36]}_")
+def _main(host: Host, wanted: Wanted) -> list[tuple[OurDatabase, str]]:
+    """Return the clone itself, unless a copy is wanted, or it is not there.
+
+    Raise GuardRefused where it is not ours, or not there to serve checks.
+    """
+    if not wanted.main or host.find(wanted.name) is None:
+        return []
+    ours = host.ours(wanted.name)
+    if reasons := serving_reasons(ours.marker):
+        raise GuardRefused(ours.name, reasons)
+    return [(ours, CLONE)]
+
+
+def _copies(host: Host, wanted: Wanted) -> list[tuple[OurDatabase, str]]:
+    return [
+        (found, COPY)
+        for found in host.all_ours()
+        if found.marker.kind == COPY and found.name.startswith(f"{wanted.name[:36]}_")
     ]
-    return candidates
 
 
 def _taken(
-    host: Host, found: Found, kind: str, wanted: Wanted, told: list[str]
+    host: Host, found: OurDatabase, kind: str, wanted: Wanted, told: list[str]
 ) -> Lease:
     record = host.records.read(host.system_identifier, found.name)
     lease = Lease(
@@ -205,10 +235,3 @@ def _taken(
     lease.open()
     lease.note_use()
     return lease
-
-
-def _template(host: Host, name: str) -> Found:
-    found = host.find(name)
-    if found is None or found.marker is None:
-        raise CloneError(f"the template {name!r} of the clone is missing")
-    return found

@@ -10,9 +10,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.postgres.connect import connect, parse
+from pytest_oneroof.ownership import acts
+from pytest_oneroof.ownership.proofs import OurDatabase, Seen, Source, judge_source
+from pytest_oneroof.postgres.connect import connect, parse, pinned
 from pytest_oneroof.redaction import redact
 
 AUTO, TEMPLATE, DUMP = "auto", "template", "dump"
@@ -49,7 +51,7 @@ class Origin:
     """
 
     url: str
-    found: Found | None
+    found: Seen | None
     major: int
     facts: Mapping[str, Any]
     pid: int
@@ -63,6 +65,11 @@ class Origin:
     def size(self) -> int:
         """Its size in bytes."""
         return int(self.facts["size"])
+
+    def source(self) -> Source:
+        """Return it as what a database of the same server is copied from."""
+        assert self.found is not None
+        return judge_source(self.found)
 
 
 def read_origin(host: Host, source: str) -> Origin:
@@ -85,7 +92,8 @@ def read_origin(host: Host, source: str) -> Origin:
         facts = dict(zip(names, row, strict=True))
         major = connection.info.server_version // 10000
         found = host.find(row[0]) if _is_on(host, connection, facts) else None
-        return Origin(source, found, major, facts, connection.info.backend_pid)
+        pid = connection.info.backend_pid
+        return Origin(pinned(source, connection), found, major, facts, pid)
 
 
 def choose_way(host: Host, origin: Origin, wanted: str) -> tuple[str, str]:
@@ -115,19 +123,17 @@ def choose_way(host: Host, origin: Origin, wanted: str) -> tuple[str, str]:
     return TEMPLATE, "nobody is on it" if wanted == AUTO else "it was asked for"
 
 
-def empty_clause(origin: Origin, *, plain: bool = False) -> sql.Composable:
-    """Return the words of CREATE DATABASE for an empty one with the same locale.
+def locale_of(origin: Origin, *, plain: bool = False) -> sql.Composable:
+    """Return the words that give a new database the same locale.
 
-    With `plain` its locale is C, which every server knows.
+    With `plain` it is C, which every server knows.
     """
     facts = origin.facts
     if plain:
-        return sql.SQL(
-            "TEMPLATE template0 ENCODING {} LOCALE_PROVIDER libc LOCALE 'C'"
-        ).format(facts["encoding"])
-    clause = sql.SQL(
-        "TEMPLATE template0 ENCODING {} LOCALE_PROVIDER {} LC_COLLATE {} LC_CTYPE {}"
-    ).format(
+        return sql.SQL("ENCODING {} LOCALE_PROVIDER libc LOCALE 'C'").format(
+            facts["encoding"]
+        )
+    clause = sql.SQL("ENCODING {} LOCALE_PROVIDER {} LC_COLLATE {} LC_CTYPE {}").format(
         facts["encoding"],
         sql.SQL(_PROVIDERS[facts["provider"]]),
         facts["collation"],
@@ -138,21 +144,18 @@ def empty_clause(origin: Origin, *, plain: bool = False) -> sql.Composable:
     return clause
 
 
-def carry_settings(host: Host, origin: Origin, name: str) -> None:
-    """Give a copy the settings of its origin (ALTER DATABASE … SET).
+def carry_settings(host: Host, origin: Origin, copy: OurDatabase) -> None:
+    """Give a copy the settings that its origin has as a database.
 
     No copy inherits them, by neither way (manual, CREATE DATABASE; pg_dump).
     """
-    for setting in origin.facts["settings"] or ():
-        key, _, value = setting.partition("=")
+    for stored in origin.facts["settings"] or ():
+        key, _, value = stored.partition("=")
         if key in _NOT_CARRIED:
             continue
         text = sql.SQL(value) if key in _LISTS and value else sql.Literal(value)
-        host.admin.execute(
-            sql.SQL("ALTER DATABASE {} SET {} TO {}").format(
-                sql.Identifier(name), sql.Identifier(*key.split(".")), text
-            )
-        )
+        setting = sql.SQL("{} TO {}").format(sql.Identifier(*key.split(".")), text)
+        acts.set_setting(host.acting, copy, setting)
 
 
 def _told_backends(host: Host, origin: Origin) -> str:

@@ -8,7 +8,6 @@ touched. The guard judges such a clone too.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,13 +17,17 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.adopt import remark
+from pytest_oneroof.clone.copying import create_copy
+from pytest_oneroof.clone.guard import GuardedClone, admit
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease
-from pytest_oneroof.clone.throwaway import KEPT
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.content import ContentFingerprint, read_content
 from pytest_oneroof.fingerprint.schema import SchemaFingerprint, read_schema
+from pytest_oneroof.ownership.proofs import KEPT, OurDatabase
+from pytest_oneroof.ownership.rules import Rules
+from pytest_oneroof.ownership.same_server import require_direct, require_same
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.statements.scripts import ScriptRun, run_script
@@ -63,7 +66,7 @@ class Rehearsal:
     `clone` is the guard's admission of exactly that connection.
     """
 
-    def __init__(self, host: Host, found: Found, url: str, rules: Rules) -> None:
+    def __init__(self, host: Host, found: OurDatabase, url: str, rules: Rules) -> None:
         self.name = found.name
         self.url = with_database(url, found.name)
         self.admin_url = host.url(found.name)
@@ -72,6 +75,8 @@ class Rehearsal:
         try:
             facts = read_facts(session)
             self.clone: GuardedClone = admit(facts, rules)
+            require_direct(session)
+            require_same(session, host.acting, found)
             self.connection = self._writable(session)
         except BaseException:
             self.close()
@@ -111,7 +116,7 @@ def why_not(lease: Lease) -> str:
             "needs a database of its own, which only an administrator can make: "
             "--oneroof-admin-url URL (ONEROOF_ADMIN_URL)"
         )
-    if lease.template is None or lease.host.find(lease.template) is None:
+    if not lease.renewable:
         return (
             f"needs a template to copy, and {lease.database!r} on your own server has "
             "none: run it on the embedded server, without --oneroof-clone-url"
@@ -154,27 +159,25 @@ def rehearsal(
                 _keep(host, found)
 
 
-def _make(host: Host, lease: Lease, kind: str) -> Found:
-    template = host.find(lease.template or "")
-    assert template is not None
+def _make(host: Host, lease: Lease, kind: str) -> OurDatabase:
+    template = host.ours(lease.template or "")
     dated = _DATED.match(lease.database)
     stem = dated[0] if dated else lease.database
     with host.making():
-        found = lifecycle.create_copy(host, template, f"{stem}_{kind}_{{run}}", kind)
+        found = create_copy(host, template, f"{stem}_{kind}_{{run}}", kind)
         held = Lease(url=lease.url, database=found.name, host=host, oid=found.oid)
         host.try_lock(found.oid)
         held.note_use()
     return found
 
 
-def _drop(host: Host, found: Found) -> None:
+def _drop(host: Host, found: OurDatabase) -> None:
     with host.making():
         host.unlock(found.oid)
-        lifecycle.drop(host, found.name)
+        lifecycle.drop(host, found)
 
 
-def _keep(host: Host, found: Found) -> None:
+def _keep(host: Host, found: OurDatabase) -> None:
     """Mark it so that no sweep takes it."""
-    assert found.marker is not None
-    host.mark(found.name, dataclasses.replace(found.marker, kind=KEPT))
+    remark(host, found, kind=KEPT)
     host.unlock(found.oid)

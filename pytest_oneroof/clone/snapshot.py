@@ -6,7 +6,6 @@ while it flows into the new database, so that the bytes sealed are the bytes run
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 import time
@@ -17,13 +16,13 @@ from pathlib import Path
 from pytest_oneroof.clone.archive import Header, read_header
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.dump import dumping, pump, restoring
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.making import half_made
 from pytest_oneroof.clone.sealed_file import NewFile, Sum, read_seal, require_seal
 from pytest_oneroof.clone.space import read_room, require_room
 from pytest_oneroof.clone.watch import Flow, Watch
 from pytest_oneroof.clone.wish import Wish, finish
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.postgres.tools import Tools, find_tools
 
 
@@ -43,20 +42,19 @@ class Snapshot:
 class Restored:
     """A clone that was restored, from which database, and what is worth telling."""
 
-    found: Found
+    found: OurDatabase
     header: Header
     sha256: str
     flow: Flow
     notes: tuple[str, ...]
 
 
-def snapshot(host: Host, found: Found, file: Path, watch: Watch) -> Snapshot:
+def snapshot(host: Host, found: OurDatabase, file: Path, watch: Watch) -> Snapshot:
     """Dump a clone to a new file and seal it; call it with the clone held.
 
     The file appears under its name when it is whole, and only if there is none.
     Raise SettingsError for a file or seal that exists, CloneError.
     """
-    assert found.marker is not None
     tools = find_tools(host.admin.info.server_version // 10000)
     name = application_of(found.marker.nonce)
     started = time.perf_counter()
@@ -66,12 +64,14 @@ def snapshot(host: Host, found: Found, file: Path, watch: Watch) -> Snapshot:
         with dumping(tools, host.url(found.name), name, compress=True) as source:
             flowed = pump(source, total.add, watch.count)
         entry = total.entry(file.name)
-        seal = new.finish(entry, {"database_bytes": found.size})
+        seal = new.finish(entry, {"database_bytes": host.size(found.oid)})
     flow = Flow.since(started, flowed)
     return Snapshot(file, seal, entry.sha256, flowed, flow, tools)
 
 
-def snapshot_anew(host: Host, found: Found, folder: Path, watch: Watch) -> Snapshot:
+def snapshot_anew(
+    host: Host, found: OurDatabase, folder: Path, watch: Watch
+) -> Snapshot:
     """Snapshot a clone into a folder of ours, and remove the one before it there.
 
     The new one is whole and sealed before the old one goes; only files that bear
@@ -96,8 +96,7 @@ def restore(host: Host, file: Path, wish: Wish, watch: Watch) -> Restored:
     entry, facts = read_seal(file)
     watch.begin(f"checking {file.name}", entry.size)
     require_seal(file, entry, watch.count)
-    major = host.admin.info.server_version // 10000
-    header = read_header(file, major)
+    header = read_header(file, host.admin.info.server_version // 10000)
     # Without the size it had, a dump is taken to be a quarter of its database.
     size = int(facts.get("database_bytes") or 4 * (entry.size or 0))
     room = read_room(host, size)
@@ -110,21 +109,20 @@ def restore(host: Host, file: Path, wish: Wish, watch: Watch) -> Restored:
     )
     name = application_of(marker.nonce)
     started = time.perf_counter()
-    with half_made(host, wish.name, marker, header.clause()) as half:
-        host.allow_connections(half.name, allowed=True)
+    with half_made(host, wish.name, marker, header.empty()) as half:
+        host.allow_connections(half, allowed=True)
         watch.begin(f"{file.name} → {wish.name}", entry.size)
-        target = host.url(half.name)
         with (
             file.open("rb") as archive,
-            restoring(header.tools, target, name, server_major=major) as sink,
+            restoring(header.tools, host, half) as sink,
         ):
             total = Sum(sink.write)
             flowed = pump(archive, total.add, watch.count)
         total.require(file, entry)
         flow = Flow.since(started, flowed)
-        header.carry_settings(host, half.name)
-        with contextlib.closing(connect(target, application=name)) as connection:
-            connection.execute("ANALYZE")
+        header.carry_settings(host, half)
+        with host.entered(half, application=name) as inside:
+            inside.connection.execute("ANALYZE")
         found, told = finish(host, half, marker, wish, watch)
     notes = (f"client tools {header.tools}", str(room), *told)
     return Restored(found, header, entry.sha256, flow, notes)

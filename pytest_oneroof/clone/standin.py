@@ -7,6 +7,7 @@ committed stages that bring a clone of it to its baseline.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +16,19 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.host import Host, new_nonce, now
+from pytest_oneroof.clone.adopt import new_marker, prepare
+from pytest_oneroof.clone.blockers import application_of
+from pytest_oneroof.clone.copying import create_copy, find_source, make_database
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.look import Look
-from pytest_oneroof.clone.marker import SURROGATE, Marker
-from pytest_oneroof.clone.records import Records
 from pytest_oneroof.errors import ServerError, SettingsError
+from pytest_oneroof.ownership import acts
+from pytest_oneroof.ownership.belonging import close_to_public
+from pytest_oneroof.ownership.marker import SURROGATE, Marker
+from pytest_oneroof.ownership.proofs import CLONE, TEMPLATE, OurDatabase
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import Pack
-from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.postgres.scram import new_password
@@ -73,6 +79,12 @@ def baseline_file(server: EmbeddedServer) -> Path:
     return server.home / "baseline.json"
 
 
+def host_of(server: EmbeddedServer, pack: Pack, rules: Rules | None = None) -> Host:
+    """Return an embedded server's administrator, by default by the pack's rules."""
+    rules = rules or Rules.of(Settings().joined(pack), own_server=False)
+    return Host(server.url("postgres"), records_of(server), rules)
+
+
 def records_of(server: EmbeddedServer) -> Records:
     """Return the records of the databases on an embedded server."""
     return Records(server.home / "databases")
@@ -99,17 +111,17 @@ def _build(
 ) -> dict[str, Any]:
     plan = plan_of(pack)
     date = datetime.now(UTC).strftime("%Y%m%d")
-    with contextlib.closing(Host(server.url("postgres"), records_of(server))) as host:
-        _close_to_public(host)
+    # Under the names of its plan, whatever those of the run are that builds it.
+    with contextlib.closing(host_of(server, pack)) as host:
+        for name in ("postgres", "template1"):
+            close_to_public(host.admin, name)
         say(BUILDING)
         build_production(host, pack, profile, say)
         say("building the clone's baseline (once)")
         marker, password = _build_baseline(host, pack, date, baseline_file(server))
-        template = host.find(plan["clone"]["template"].format(date=date))
-        assert template is not None
-        clone = lifecycle.create_copy(
-            host, template, plan["clone"]["name"].format(date=date), "clone"
-        )
+        template = host.ours(plan["clone"]["template"].format(date=date))
+        name = plan["clone"]["name"].format(date=date)
+        clone = create_copy(host, template, name, CLONE)
         return {
             "production": plan["production"]["database"],
             "template": template.name,
@@ -118,16 +130,6 @@ def _build(
             "password": password,
             "profile": profile,
         }
-
-
-def _close_to_public(host: Host) -> None:
-    """On our own server nobody but the administrator enters other databases."""
-    for name in ("postgres", "template1"):
-        host.admin.execute(
-            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(
-                sql.Identifier(name)
-            )
-        )
 
 
 def build_production(
@@ -147,15 +149,8 @@ def build_production(
     plan["database"] = name or plan["database"]
     for file in plan["roles"]:
         run_script(host.admin, pack.path(file))
-    database = sql.Identifier(plan["database"])
-    host.admin.execute(
-        sql.SQL(
-            "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
-        ).format(database, sql.Identifier(plan["owner"]))
-    )
-    host.admin.execute(
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database)
-    )
+    acts.create_empty(host.acting, plan["database"], plan["owner"])
+    close_to_public(host.admin, plan["database"])
     with contextlib.closing(connect(host.url(plan["database"]))) as connection:
         for step in pack.read_json(plan["plan"]):
             if step.get("profile", profile) == profile:
@@ -194,32 +189,22 @@ def _copy(connection: psycopg.Connection[Any], file: Path, table: str) -> None:
 def _build_baseline(
     host: Host, pack: Pack, date: str, baseline: Path
 ) -> tuple[Marker, str]:
-    plan, nonce = plan_of(pack), new_nonce()
-    marker = Marker(
-        nonce=nonce,
-        source=plan["production"]["database"],
-        created=now(),
-        kind="template",
-        owner=f"oneroof_owner_{nonce}",
-        role=f"oneroof_check_{nonce}",
-        baseline=pack.content_hash,
+    plan = plan_of(pack)
+    source = plan["production"]["database"]
+    marker = dataclasses.replace(
+        new_marker(source, kind=TEMPLATE), baseline=pack.content_hash
     )
     password = new_password()
     name = plan["clone"]["template"].format(date=date)
-    roles.create_clone_roles(
-        host.admin, owner=marker.owner, check=marker.role, password=password
-    )
-    lifecycle.make_database(host, name, plan["production"]["database"], marker)
-    lifecycle.prepare(host, name, marker)
-    run_stages(host, name, marker, stages_of(pack))
-    with contextlib.closing(connect(host.url(name))) as connection:
-        connection.execute("VACUUM ANALYZE")
-        Look(baseline).record(connection)
-    host.admin.execute(
-        sql.SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(
-            sql.Identifier(name)
-        )
-    )
+    # Its role may enter once it is there, and has tables of its own.
+    unnamed = dataclasses.replace(marker, owner="", role="")
+    made = make_database(host, name, find_source(host, source), unnamed)
+    made = prepare(host, made, marker, password=password)
+    run_stages(host, made, stages_of(pack))
+    with host.entered(made) as inside:
+        inside.connection.execute("VACUUM ANALYZE")
+        Look(baseline).record(inside.connection)
+    acts.make_template(host.acting, made)
     return marker, password
 
 
@@ -239,11 +224,13 @@ def start_of(pack: Pack) -> str:
     return str(plan_of(pack)["clone"]["from_phase"])
 
 
-def run_stages(host: Host, name: str, marker: Marker, stages: list[Path]) -> list[str]:
+def run_stages(host: Host, ours: OurDatabase, stages: list[Path]) -> list[str]:
     """Run committed stages on a clone as its owner role; return their notices."""
     notices: list[str] = []
-    with contextlib.closing(connect(host.url(name))) as connection:
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(marker.owner)))
+    owner = sql.Identifier(ours.marker.owner)
+    with host.entered(ours, application=application_of(ours.marker.nonce)) as inside:
+        connection = inside.connection
+        connection.execute(sql.SQL("SET ROLE {}").format(owner))
         for stage in stages:
             run = run_script(connection, stage)
             notices += [f"{run.name}: {notice}" for notice in run.notices]

@@ -6,39 +6,46 @@ costs next to nothing; each is dropped after its test.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.adopt import remark
+from pytest_oneroof.clone.copying import create_copy
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.residue import Residue
-from pytest_oneroof.errors import CloneError
-
-KIND = "throwaway"
-KEPT = "kept"
+from pytest_oneroof.ownership.proofs import KEPT, THROWAWAY, OurDatabase
+from pytest_oneroof.ownership.same_server import require_direct, require_same
+from pytest_oneroof.postgres.connect import connect, with_database
 
 
 class ThrowawayPool:
     """Copies of one template, one of them always ready. `close` it at the end.
 
-    `host` is its own: databases are made on it in a thread.
+    `host` is its own: databases are made on it in a thread. `url` logs in as the
+    check role; what a test is given differs from it by the database alone.
     """
 
-    def __init__(self, host: Host, template: str, base: str) -> None:
+    def __init__(self, host: Host, template: str, base: str, url: str) -> None:
         self.host = host
         self.template = template
         self.base = base
+        self._url = url
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="oneroof-pool")
-        self._next: Future[Found] | None = None
+        self._next: Future[OurDatabase] | None = None
 
     def warm(self) -> None:
         """Begin to make the next database, unless that has begun already."""
         if self._next is None:
             self._next = self._thread.submit(self._make)
 
-    def take(self) -> Found:
+    def url(self, database: OurDatabase) -> str:
+        """Return the URL by which a test reaches a database of the pool."""
+        return with_database(self._url, database.name)
+
+    def take(self) -> OurDatabase:
         """Return a fresh database, and begin to make the next one."""
         self.warm()
         assert self._next is not None
@@ -47,22 +54,21 @@ class ThrowawayPool:
         self.warm()
         return found
 
-    def drop(self, found: Found) -> tuple[Residue, ...]:
+    def drop(self, found: OurDatabase) -> tuple[Residue, ...]:
         """Drop a database; what stood in the way is ended, and returned."""
         with self._lock:
             try:
                 left = self._left(found)
-                lifecycle.drop(self.host, found.name)
+                lifecycle.drop(self.host, found)
             finally:
                 # Not before: the sweep of a run beside would take it for a dead one's.
                 self.host.unlock(found.oid)
         return left
 
-    def keep(self, found: Found) -> None:
+    def keep(self, found: OurDatabase) -> None:
         """Keep a database past the run, marked so that no sweep takes it."""
-        assert found.marker is not None
         with self._lock:
-            self.host.mark(found.name, dataclasses.replace(found.marker, kind=KEPT))
+            remark(self.host, found, kind=KEPT)
             self.host.unlock(found.oid)
 
     def close(self) -> None:
@@ -73,25 +79,29 @@ class ThrowawayPool:
             self.drop(pending.result())
         self.host.close()
 
-    def _make(self) -> Found:
+    def _make(self) -> OurDatabase:
         with self._lock, self.host.making():
-            template = self.host.find(self.template)
-            if template is None:
-                raise CloneError(f"the template {self.template!r} is missing")
+            template = self.host.ours(self.template)
             name = f"{self.base}_{{run}}_db"
-            found = lifecycle.create_copy(self.host, template, name, KIND)
+            found = create_copy(self.host, template, name, THROWAWAY)
             self.host.try_lock(found.oid)
+            self._require_reached(found)
             return found
 
-    def _left(self, found: Found) -> tuple[Residue, ...]:
+    def _require_reached(self, found: OurDatabase) -> None:
+        """Go the way that the test will go, and see that it leads to this database."""
+        with contextlib.closing(connect(self.url(found))) as connection:
+            require_direct(connection)
+            require_same(connection, self.host.acting, found)
+
+    def _left(self, found: OurDatabase) -> tuple[Residue, ...]:
         """End what would block the drop, and would outlive the test without it."""
-        assert found.marker is not None
         prepared, slots = self.host.standing(found.name)
         for gid in prepared:
-            self.host.roll_back_prepared(found.name, gid)
+            self.host.roll_back_prepared(found, gid)
         for slot in slots:
-            self.host.drop_slot(slot)
-        self.host.end_sessions(found.oid, found.marker.role)
+            self.host.drop_slot(found, slot)
+        self.host.end_sessions(found, found.marker.role)
         return tuple(
             Residue(kind, name, "absent", "present, removed")
             for kind, names in (

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+Connection = psycopg.Connection[Any]
+
 CREATE = """
-BEGIN;
 SET LOCAL session_replication_role = replica;
 DROP SCHEMA IF EXISTS oneroof CASCADE;
 CREATE SCHEMA oneroof;
@@ -43,12 +44,14 @@ CREATE CONSTRAINT TRIGGER tripwire
   AFTER INSERT ON oneroof.tripwire
   DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION oneroof.refuse_commit();
-COMMIT
 """
 
 
-def create_tripwire(on_database: psycopg.Connection[Any], check_role: str) -> None:
-    """Create schema `oneroof` anew, and let the check role insert its row."""
+def set_tripwire(on_database: Connection, check_role: str) -> None:
+    """Create schema `oneroof` anew, and let the check role insert its row.
+
+    Within the transaction that is open.
+    """
     on_database.execute(CREATE)
     role = sql.Identifier(check_role)
     for grant in (

@@ -13,6 +13,6 @@ from pytest_oneroof.packet.blockers import read_blockers, show_blockers
 @JSON
 def command(*, as_json: bool) -> None:
     """Show the blocker map."""
-    pack = read_project({}).pack
+    pack = read_project().pack
     pack.needed("decision", "blockers")
     answer(show_blockers(read_blockers(pack)), as_json=as_json)

@@ -22,7 +22,7 @@ def command() -> None:
 @JSON
 def show(*, rehearsed: bool, as_json: bool) -> None:
     """Show the template: nothing selected, default HOLD_PRODUCTION."""
-    records = blockers.read_blockers(read_project({}).pack)
+    records = blockers.read_blockers(read_project().pack)
     template = decisions.template(
         rehearsed=rehearsed, open_blockers=blockers.open_blockers(records)
     )

@@ -44,7 +44,7 @@ def record_figures(url: str | None, *, as_json: bool) -> None:
     did not move keeps its entry, so that a review of the file sees what did.
     Without URL it is ONEROOF_PRODUCTION_URL; without both the embedded stand-in.
     """
-    project = read_project({"production_url": url})
+    project = read_project(production_url=url)
     before, found = _both(project)
     differences = moved(before, {name: r.value for name, r in found.items()})
     pack = project.pack
@@ -64,7 +64,7 @@ def diff_figures(ctx: click.Context, url: str | None, *, as_json: bool) -> None:
 
     Exit status 0 when none moved, 1 when one did. URL as for `record`.
     """
-    before, found = _both(read_project({"production_url": url}))
+    before, found = _both(read_project(production_url=url))
     differences = moved(before, {name: r.value for name, r in found.items()})
     head = f"{len(differences)} of {len(before.keys() | found.keys())} figures moved"
     value = {"moved": [asdict(d) for d in differences]}

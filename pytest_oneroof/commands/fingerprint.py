@@ -86,7 +86,7 @@ def _named(targets: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield targets, " ".join(redact(target) for target in targets)
         return
     click.echo("oneroof: no URL given: this is the embedded stand-in", err=True)
-    server = standin.acquire(*read_project({}), progress())
+    server = standin.acquire(*read_project(), progress())
     try:
         yield (server.url(server.state["production"]),), STAND_IN
     finally:

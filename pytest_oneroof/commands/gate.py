@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pytest_oneroof.commands.output import JSON, progress
-from pytest_oneroof.commands.project import Project, read_project
+from pytest_oneroof.commands.project import CONFIG, Project, read_project
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.production.gate import Gate, GateVerdict
 from pytest_oneroof.redaction import redact
@@ -21,6 +21,7 @@ STAND_IN = "stand-in"
 @click.command()
 @click.argument("url", required=False)
 @click.option("--quiet", is_flag=True, help="Print READY or BLOCKED and nothing else.")
+@CONFIG
 @JSON
 @click.pass_context
 def command(ctx: click.Context, url: str | None, *, quiet: bool, as_json: bool) -> None:
@@ -30,7 +31,7 @@ def command(ctx: click.Context, url: str | None, *, quiet: bool, as_json: bool) 
     10 BLOCKED, 1 error. Without URL it is ONEROOF_PRODUCTION_URL; without both
     the embedded stand-in, which is said on stderr.
     """
-    project = read_project({"production_url": url})
+    project = read_project(production_url=url)
     ctx.exit(check(project, quiet=quiet, as_json=as_json))
 
 

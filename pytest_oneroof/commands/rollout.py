@@ -12,7 +12,7 @@ import click
 
 from pytest_oneroof.answer import BROKEN, DONE, Answer
 from pytest_oneroof.commands.output import JSON, answer, emit
-from pytest_oneroof.commands.project import read_project
+from pytest_oneroof.commands.project import admin, read_project
 from pytest_oneroof.commands.rollout_place import (
     STAND_IN,
     Signers,
@@ -101,12 +101,7 @@ def plan(
 
 @command.command()
 @click.argument("packet")
-@click.option(
-    "--admin-url",
-    envvar="ONEROOF_ADMIN_URL",
-    metavar="URL",
-    help="The administrator of your own server (default: the embedded server).",
-)
+@admin
 @click.option("--from", "source", metavar="DATABASE", help="What to copy there.")
 @click.option(
     "--clone",
@@ -133,10 +128,11 @@ def rehearse(
     """
 
     def work(opened: Packet, say: Say) -> Answer:
-        with server_of(say, admin_url, source, main) as place:
-            own_server = admin_url is not None
-            rules = read_project({}).rules(own_server=own_server)
-            copied = Copied(*place, logs_folder(log), rules)
+        project = read_project(admin_url=admin_url)
+        own_server = project.settings.admin_url is not None
+        url = project.settings.admin_url
+        with server_of(say, project, url, source, main) as place:
+            copied = Copied(*place, logs_folder(log))
             answer = rehearse_copy(opened, copied, say)
             return answer if own_server else _aimed(answer, STAND_IN)
 
@@ -200,7 +196,7 @@ def verify(
         if target_url is not None:
             answer = o.verify(opened, Where(target_url), say)
             return _aimed(answer, redact(target_url))
-        with server_of(say) as (host, origin, _):
+        with server_of(say, read_project()) as (host, origin, _):
             answer = o.verify(opened, Where(host.url(origin)), say)
             return _aimed(answer, STAND_IN)
 

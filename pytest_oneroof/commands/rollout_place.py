@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,11 @@ import click
 
 from pytest_oneroof import settings as s
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.hold import find_ours
-from pytest_oneroof.clone.host import Found, Host
-from pytest_oneroof.clone.records import Records
-from pytest_oneroof.commands.project import read_project
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.commands.project import Project, read_ini, read_project
 from pytest_oneroof.errors import SettingsError
-from pytest_oneroof.ini import find_ini
+from pytest_oneroof.ownership.proofs import OurDatabase
+from pytest_oneroof.ownership.records import Records
 from pytest_oneroof.postgres.embedded import default_cache
 from pytest_oneroof.release.rehearse_copy import Main
 
@@ -29,31 +27,32 @@ STAND_IN = "stand-in"
 @contextlib.contextmanager
 def server_of(
     say: Say,
+    project: Project,
     admin_url: str | None = None,
     source: str | None = None,
     main: str | None = None,
 ) -> Iterator[tuple[Host, str, Main | None]]:
     """Yield the server, what is copied there, and the main clone, held if free."""
+    rules = project.rules(admin_url)
     if admin_url is not None:
         origin = needed(source, "--from DATABASE says what to copy")
-        records = Records(_cache() / "databases")
-        with contextlib.closing(Host(admin_url, records)) as host:
-            found = find_ours(host, main) if main is not None else None
+        records = Records(_cache(project) / "databases")
+        with contextlib.closing(Host(admin_url, records, rules)) as host:
+            found = host.ours(main) if main is not None else None
             yield host, origin, _main(host, found)
         return
     click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
-    server = standin.acquire(*read_project({}), say)
+    server = standin.acquire(*project, say)
     try:
-        records = standin.records_of(server)
-        with contextlib.closing(Host(server.url("postgres"), records)) as host:
-            found = find_ours(host, main or server.state["clone"])
+        with contextlib.closing(standin.host_of(server, project.pack, rules)) as host:
+            found = host.ours(main or server.state["clone"])
             origin = source or server.state["production"]
             yield host, origin, _main(host, found)
     finally:
         server.release()
 
 
-def _main(host: Host, found: Found | None) -> Main | None:
+def _main(host: Host, found: OurDatabase | None) -> Main | None:
     return None if found is None else Main(found, free=host.try_lock(found.oid))
 
 
@@ -66,12 +65,12 @@ def needed(value: str | None, told: str) -> str:
 
 def logs_folder(given: Path | None) -> Path:
     """Return where logs are kept: as given, or in the cache folder."""
-    return given if given is not None else _cache() / "rollouts"
+    return given if given is not None else _cache(read_project()) / "rollouts"
 
 
 def record_folders(given: Path | None) -> tuple[Path, ...]:
     """Return where records are looked for besides a log folder that was given."""
-    return () if given is None else (_cache() / "rollouts",)
+    return () if given is None else (_cache(read_project()) / "rollouts",)
 
 
 @dataclass(frozen=True)
@@ -91,16 +90,10 @@ class Signers:
 
 def signers() -> Signers:
     """Return who may sign, by the ini file of the current folder."""
-    ini = find_ini(Path.cwd())
+    ini = read_ini()
     found = s.resolve({}, {}, ini.get).allowed_signers
-    if found is None and ini.get("allowed_signers") is not None:
-        raise SettingsError(
-            f"oneroof_allowed_signers in {ini.file} is empty: name the file of those "
-            "who may sign, or leave the line out"
-        )
     return Signers(None if found is None else ini.path(found), ini.file)
 
 
-def _cache() -> Path:
-    found = os.environ.get("ONEROOF_CACHE_DIR")
-    return Path(found) if found else default_cache()
+def _cache(project: Project) -> Path:
+    return project.settings.cache_dir or default_cache()

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.postgres.facts import Facts, parse_facts
+from pytest_oneroof.postgres.facts import Facts, SessionFacts, parse_facts
 from pytest_oneroof.postgres.outward import read_ways_out
 from pytest_oneroof.postgres.search_path import own_names
 
@@ -28,6 +28,18 @@ POWERFUL_ROLES = (
     "pg_write_server_files",
 )
 
+SESSIONS = """
+SELECT coalesce(jsonb_agg(jsonb_build_object(
+         'pid', a.pid, 'role', u.rolname,
+         'application', a.application_name) ORDER BY a.pid), '[]')
+  FROM pg_catalog.pg_stat_get_activity(NULL) AS a
+  JOIN pg_catalog.pg_roles AS u ON u.oid = a.usesysid
+ WHERE a.datid = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                   WHERE d.datname = pg_catalog.current_database())
+   AND a.pid <> pg_catalog.pg_backend_pid()
+   AND a.leader_pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+   AND NOT a.pid = ANY (%(own_pids)s)
+"""
 FACTS = """
 WITH RECURSIVE
 here AS (
@@ -83,6 +95,9 @@ SELECT pg_catalog.jsonb_build_object(
   'database_oid', (SELECT oid::bigint FROM here),
   'system_identifier',
     (SELECT system_identifier::text FROM pg_catalog.pg_control_system()),
+  'server_host', pg_catalog.host(pg_catalog.inet_server_addr()),
+  'server_port', coalesce(pg_catalog.inet_server_port(),
+                          pg_catalog.current_setting('port')::int),
   'server_version', pg_catalog.current_setting('server_version'),
   'in_recovery', pg_catalog.pg_is_in_recovery(),
   'is_template', (SELECT datistemplate FROM here),
@@ -91,15 +106,7 @@ SELECT pg_catalog.jsonb_build_object(
   'owner', (SELECT pg_catalog.pg_get_userbyid(datdba) FROM here),
   'powers', (SELECT coalesce(jsonb_agg(power ORDER BY power), '[]')
                FROM powers WHERE oid = (SELECT oid FROM me)),
-  'sessions', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                        'pid', a.pid, 'role', u.rolname,
-                        'application', a.application_name) ORDER BY a.pid), '[]')
-                 FROM pg_catalog.pg_stat_get_activity(NULL) AS a
-                 JOIN pg_catalog.pg_roles AS u ON u.oid = a.usesysid
-                WHERE a.datid = (SELECT oid FROM here)
-                  AND a.pid <> pg_catalog.pg_backend_pid()
-                  AND a.leader_pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
-                  AND NOT a.pid = ANY (%(own_pids)s)),
+  'sessions', ({sessions}),
   'connectors', (SELECT coalesce(jsonb_agg(r.rolname ORDER BY r.rolname), '[]')
                    FROM pg_catalog.pg_roles AS r
                   WHERE r.rolcanlogin AND NOT r.rolsuper
@@ -156,7 +163,7 @@ SELECT pg_catalog.jsonb_build_object(
                             session_user, p.oid, 'EXECUTE'))),
   'tripwire', pg_catalog.to_regclass('oneroof.tripwire') IS NOT NULL
 )
-"""
+""".replace("{sessions}", SESSIONS)
 
 
 def read_facts(
@@ -170,5 +177,13 @@ def read_facts(
     with own_names(connection):
         row = connection.execute(FACTS, values).fetchone()
     assert row is not None
-    ways = read_ways_out(connection)
-    return parse_facts(row[0], connection.info.host, connection.info.port, ways)
+    info, ways = connection.info, read_ways_out(connection)
+    return parse_facts(row[0], info.host, info.hostaddr, info.port, ways)
+
+
+def read_sessions(connection: psycopg.Connection[Any]) -> tuple[SessionFacts, ...]:
+    """Return the other sessions on the connected database."""
+    with own_names(connection):
+        row = connection.execute(SESSIONS, {"own_pids": []}).fetchone()
+    assert row is not None
+    return tuple(SessionFacts(**value) for value in row[0])

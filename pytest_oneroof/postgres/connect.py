@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import conninfo
@@ -96,14 +96,55 @@ def with_database(url: str, database: str) -> Url:
     return Url(conninfo.make_conninfo(url, dbname=database))
 
 
-def build_url(*, user: str, password: str, host: str, port: int, database: str) -> Url:
-    """Return a URL; a host that begins with a slash is a socket directory."""
-    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    name = quote(database, safe="")
+def build_url(
+    *,
+    user: str,
+    password: str,
+    host: str,
+    port: int,
+    database: str,
+    further: Mapping[str, str] | None = None,
+) -> Url:
+    """Return a URL; a host that begins with a slash is a socket directory.
+
+    `further` are libpq parameters that follow.
+    """
+    login = quote(user, safe="")
+    if password:
+        login += f":{quote(password, safe='')}"
+    query = dict(further or {})
+    at = ""
     if host.startswith("/"):
-        where = f"?host={quote(host, safe='')}&port={port}"
-        return Url(f"postgresql://{login}@/{name}{where}")
-    return Url(f"postgresql://{login}@{host}:{port}/{name}")
+        query = {"host": host, "port": str(port), **query}
+    else:
+        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    tail = f"?{urlencode(query, quote_via=quote, safe='')}" if query else ""
+    return Url(f"postgresql://{login}@{at}/{quote(database, safe='')}{tail}")
+
+
+def pinned(url: str, connection: psycopg.Connection[Any]) -> Url:
+    """Return a URL with several hosts as that of the one which was reached.
+
+    What was looked at on one of them says nothing of the others.
+    """
+    parameters = parse(url)
+    hosts = [str(parameters.get(key) or "") for key in ("host", "hostaddr")]
+    if not any("," in host for host in hosts):
+        return Url(url)
+    info = connection.info
+    further = {
+        key: str(value)
+        for key, value in parameters.items()
+        if key not in {"host", "hostaddr", "port", "user", "password", "dbname"}
+    }
+    return build_url(
+        user=info.user,
+        password=str(parameters.get("password") or ""),
+        host=info.host,
+        port=info.port,
+        database=info.dbname,
+        further=further,
+    )
 
 
 def address(connection: psycopg.Connection[Any]) -> str:

@@ -60,8 +60,13 @@ _CONFIGURATION = {
 
 
 def default_cache() -> Path:
-    """Return the cache folder: the user's, or for root the machine's."""
-    if os.geteuid() == 0:
+    """Return the cache folder: the user's, or for root the machine's.
+
+    The account that runs root's server may not enter root's home. XDG_CACHE_HOME,
+    where it is set, says the folder for both.
+    """
+    said = os.environ.get("XDG_CACHE_HOME", "").startswith("/")
+    if os.geteuid() == 0 and not said:
         return Path(platformdirs.site_cache_dir("pytest-oneroof"))
     return Path(platformdirs.user_cache_dir("pytest-oneroof"))
 

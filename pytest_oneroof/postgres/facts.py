@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_oneroof.postgres.identity import Address, Identity, reached_addresses
 from pytest_oneroof.postgres.outward import WayOut
 
 
@@ -69,14 +70,13 @@ class Definer:
 class Facts:
     """Everything that the guard looks at, read on one connection.
 
-    `host` and `port` are as the client reached the server; `role` is whoever logged
-    in, `owner` the database's. `connectors` are the roles that may connect and are
+    `addresses` are where the server was reached; `role` is whoever logged in, `owner`
+    the database's. `connectors` are the roles that may connect and are
     no superusers; `databases` are all of the server, this one too; `outward` are
     paths out of the database, in words; `ways` those by code, rights and settings.
     """
 
-    host: str
-    port: int
+    addresses: frozenset[Address]
     database: str
     database_oid: int
     system_identifier: str
@@ -97,21 +97,26 @@ class Facts:
     tripwire: bool
 
     @property
-    def address(self) -> str:
-        """Where the database was reached: host:port/name."""
-        return f"{self.host}:{self.port}/{self.database}"
+    def identity(self) -> Identity:
+        """Which database this is."""
+        return self.identity_of(self.database, self.database_oid)
+
+    def identity_of(self, name: str, oid: int) -> Identity:
+        """Return which database that one of the same server is."""
+        return Identity(self.system_identifier, oid, name, self.addresses)
 
 
 def parse_facts(
-    row: dict[str, Any], host: str, port: int, ways: tuple[WayOut, ...]
+    row: dict[str, Any], host: str, hostaddr: str, port: int, ways: tuple[WayOut, ...]
 ) -> Facts:
     """Return the facts in the JSON object that the catalog query gives.
 
-    Raise TypeError for a field that is missing or unknown.
+    `host`, `hostaddr` and `port` are as libpq has them. Raise TypeError for a field
+    that is missing or unknown.
     """
+    server = (row.pop("server_host"), row.pop("server_port"))
     return Facts(
-        host=host,
-        port=port,
+        addresses=reached_addresses(host, hostaddr, port, *server),
         ways=ways,
         **{
             **row,

@@ -6,15 +6,16 @@ carries powers there; a clone has its own (design, section 2).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from pytest_oneroof.postgres.scram import ITERATIONS, verifier
-from pytest_oneroof.postgres.search_path import own_names
 
 Admin = psycopg.Connection[Any]
+_NAME = re.compile(r"oneroof_(owner|check)_[0-9a-f]{16}")
 
 # One statement per object, never REASSIGN OWNED: that also changes the owner of
 # other databases (manual, REASSIGN OWNED). Event triggers stay with their
@@ -137,61 +138,12 @@ def _iterations(admin: Admin) -> int:
     return int(row[0]) if row and row[0] else ITERATIONS
 
 
+def is_clone_role(name: str) -> bool:
+    """Whether a role's name is one that a clone's roles have, and no other's."""
+    return _NAME.fullmatch(name) is not None
+
+
 def drop_clone_roles(admin: Admin, *names: str) -> None:
     """Drop roles that own nothing any more; absent ones are passed over."""
     for name in names:
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
-
-
-def reown(on_database: Admin, owner: str) -> None:
-    """Give every object of the connected database to `owner`, one by one.
-
-    Triggers on DDL stay silent: the session replicates, in which state only
-    event triggers marked ALWAYS fire (manual, ALTER EVENT TRIGGER).
-    """
-    with on_database.transaction(), own_names(on_database):
-        on_database.execute("SET LOCAL session_replication_role = replica")
-        on_database.execute(
-            "SELECT pg_catalog.set_config('oneroof.new_owner', %s, true)", [owner]
-        )
-        on_database.execute(REOWN)
-
-
-def let_only_connect(admin: Admin, database: str, *roles: str) -> None:
-    """Let these roles, and none through PUBLIC, connect to that database.
-
-    For databases that are ours alone; nobody else's access list is touched.
-    """
-    name = sql.Identifier(database)
-    granted = admin.execute(
-        "SELECT DISTINCT pg_catalog.pg_get_userbyid(a.grantee)::text"
-        "  FROM pg_catalog.pg_database AS d,"
-        "       pg_catalog.aclexplode(d.datacl) AS a"
-        " WHERE d.datname = %s AND a.grantee <> 0 AND a.grantee <> d.datdba",
-        [database],
-    ).fetchall()
-    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    for (role,) in granted:
-        admin.execute(
-            sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(
-                name, sql.Identifier(role)
-            )
-        )
-    for role in roles:
-        admin.execute(
-            sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}").format(
-                name, sql.Identifier(role)
-            )
-        )
-
-
-def read_only_by_default(admin: Admin, database: str, role: str) -> None:
-    """Make every transaction of `role` on that database read-only by default.
-
-    A template's copies do not inherit this (manual, CREATE DATABASE).
-    """
-    admin.execute(
-        sql.SQL(
-            "ALTER ROLE {} IN DATABASE {} SET default_transaction_read_only = on"
-        ).format(sql.Identifier(role), sql.Identifier(database))
-    )

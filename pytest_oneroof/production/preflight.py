@@ -16,6 +16,9 @@ from psycopg.rows import dict_row
 
 from pytest_oneroof import errors as e
 from pytest_oneroof import resources
+from pytest_oneroof.ownership.acting import read_server
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.postgres.identity import Address, Identity
 from pytest_oneroof.postgres.search_path import own_names
 from pytest_oneroof.production.past import (
     NONE,
@@ -53,8 +56,8 @@ SELECT pg_catalog.current_database()::text AS database,
 class ChannelRules:
     """What the read-only channel admits, and its limits.
 
-    `databases` and `productions` are names, host:port/name, or system
-    identifier/name (or /oid); `databases` empty means the productions.
+    `databases` and `productions` are declared as `ownership.productions` reads them;
+    `databases` empty means the productions.
     `clone_marker` begins the comment of databases that are clones, which no
     channel reads. Times are milliseconds, `size` is in bytes.
     """
@@ -94,20 +97,18 @@ class Facts:
     sees_sessions: bool
     comment: str | None
     sees_lost_clients: bool
-    address: str
+    addresses: frozenset[Address]
     powers: tuple[Power, ...]
     past: Past = NONE
 
     def declared_as(self, entries: Iterable[str]) -> str | None:
-        """Return the entry that names this database, or None."""
-        host = self.address.rpartition("/")[0]
-        known = {
-            self.database,
-            f"{host}/{self.database}",
-            f"{self.system_identifier}/{self.database}",
-            f"{self.system_identifier}/{self.oid}",
-        }
-        return next((entry for entry in entries if entry in known), None)
+        """Return the entry that names this database, or None.
+
+        Raise SettingsError for one that can never name any.
+        """
+        here = Identity(self.system_identifier, self.oid, self.database, self.addresses)
+        found = (str(p) for p in parse_productions(entries) if p.is_named(here))
+        return next(found, None)
 
 
 class ChannelRefused(e.GuardRefused):
@@ -141,17 +142,12 @@ def read_facts(connection: psycopg.Connection[Any]) -> Facts:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         with own_names(connection):
             here = cursor.execute(_HERE).fetchone()
+            addresses = read_server(connection).addresses
             powers = read_powers(connection)
         mighty = any(power.power == "superuser" for power in powers)
         past = NONE if mighty else read_past(connection)
     assert here is not None
-    info = connection.info
-    return Facts(
-        **here,
-        address=f"{info.host}:{info.port}/{here['database']}",
-        powers=powers,
-        past=past,
-    )
+    return Facts(**here, addresses=addresses, powers=powers, past=past)
 
 
 def read_powers(connection: psycopg.Connection[Any]) -> tuple[Power, ...]:

@@ -15,8 +15,9 @@ from typing import Any, Literal
 import psycopg
 
 from pytest_oneroof.answer import DONE, HELD, Answer
-from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, judge
-from pytest_oneroof.clone.marker import SURROGATE, Marker, parse_marker
+from pytest_oneroof.clone.guard import GuardedClone, judge
+from pytest_oneroof.ownership.marker import SURROGATE, Marker, parse_marker
+from pytest_oneroof.ownership.rules import Reason, Rules
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.provenance.schema_compatibility import (

@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from pytest_oneroof.clone.guard import Rules
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.embedded import write_whole
 from pytest_oneroof.provenance import provenance

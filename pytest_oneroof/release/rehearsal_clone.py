@@ -7,27 +7,28 @@ and the guard judges it before anything is written to it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
-from pytest_oneroof.clone.host import Found, Host, new_nonce, now
-from pytest_oneroof.clone.marker import Marker
-from pytest_oneroof.clone.records import Record
+from pytest_oneroof.clone.adopt import new_marker, prepare
+from pytest_oneroof.clone.copying import find_source
+from pytest_oneroof.clone.guard import GuardedClone, admit
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.making import appear, half_made, require_new
 from pytest_oneroof.clone.space import read_room, require_room
-from pytest_oneroof.clone.tripwire import create_tripwire
-from pytest_oneroof.errors import CloneError
+from pytest_oneroof.ownership.proofs import MAKING, OurDatabase
+from pytest_oneroof.ownership.proofs import REHEARSAL as KIND
+from pytest_oneroof.ownership.records import Record
+from pytest_oneroof.ownership.same_server import require_direct, require_same
 from pytest_oneroof.pack.names import name_clone
-from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.release.steps import Where
-
-KIND = "rehearsal"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,6 @@ def greenfield_clone(
     source: str,
     *,
     ratified: str,
-    rules: Rules,
 ) -> Iterator[RehearsalClone]:
     """Copy `source`, mark the copy, hand it out and drop it at the end.
 
@@ -56,58 +56,42 @@ def greenfield_clone(
     """
     with host.making():
         lifecycle.sweep(host, lambda line: None, keep=_KEEP)
-        found, password = _make(host, source, rules.clone_pattern)
+        found, password = _make(host, source)
     try:
-        assert found.marker is not None
         url = lifecycle.role_url(host, found.name, found.marker.role, password)
         with contextlib.closing(connect(url)) as session:
-            facts = read_facts(session)
+            admitted = admit(read_facts(session), host.rules)
+            require_direct(session)
+            require_same(session, host.acting, found)
         where = Where(url, target=found.name, ratified=ratified)
-        yield RehearsalClone(admit(facts, rules), where, host.url(found.name))
+        yield RehearsalClone(admitted, where, host.url(found.name))
     finally:
         with host.making():
             host.unlock(found.oid)
-            lifecycle.drop(host, found.name)
+            lifecycle.drop(host, found)
 
 
 # Clean copies of other runs are theirs: a rehearsal sweeps none of them.
 _KEEP = 1_000
 
 
-def _make(host: Host, source: str, pattern: str) -> tuple[Found, str]:
-    nonce = new_nonce()
-    marker = Marker(
-        nonce=nonce,
-        source=source,
-        created=now(),
-        kind=KIND,
-        owner=f"oneroof_owner_{nonce}",
-        role=f"oneroof_check_{nonce}",
-    )
-    date, suffix = f"{datetime.now(UTC):%Y%m%d}", f"_{KIND}_{nonce[:8]}"
+def _make(host: Host, source: str) -> tuple[OurDatabase, str]:
+    marker = new_marker(source, kind=KIND)
+    date, suffix = f"{datetime.now(UTC):%Y%m%d}", f"_{KIND}_{marker.nonce[:8]}"
+    pattern = host.rules.clone_pattern
     name = name_clone(pattern, date, source=source, suffix=suffix)
-    origin = host.find(source)
-    if origin is None:
-        raise CloneError(f"there is no database {source!r} to copy")
-    require_room(read_room(host, origin.size, database=source), f"a copy of {source!r}")
+    new = require_new(host, name)
+    origin = find_source(host, source)
+    room = read_room(host, host.size(origin.oid), database=source)
+    require_room(room, f"a copy of {source!r}")
     password = new_password()
-    roles.create_clone_roles(
-        host.admin, owner=marker.owner, check=marker.role, password=password
-    )
-    try:
-        lifecycle.make_database(host, name, source, marker)
-        with contextlib.closing(connect(host.url(name))) as session:
-            roles.reown(session, marker.owner)
-            create_tripwire(session, marker.role)
-        lifecycle.admit_role(host, name, marker, writable=True)
-    except BaseException:
-        if host.find(name) is not None:
-            lifecycle.drop(host, name)
-        with contextlib.suppress(Exception):
-            roles.drop_clone_roles(host.admin, marker.role, marker.owner)
-        raise
-    made = host.find(name)
-    assert made is not None
+    making = dataclasses.replace(marker, kind=MAKING)
+    with half_made(host, name, making, origin) as half:
+        host.allow_connections(half, allowed=True)
+        half = prepare(host, half, making, password=password)
+        made = appear(host, half, new, marker, writable=True)
     host.try_lock(made.oid)
-    host.records.write(Record(name, nonce, host.system_identifier, used_by=os.getpid()))
+    host.records.write(
+        Record(name, marker.nonce, host.system_identifier, used_by=os.getpid())
+    )
     return made, password

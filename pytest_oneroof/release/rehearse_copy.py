@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_oneroof.answer import DONE, FAILED, Answer
-from pytest_oneroof.clone.guard import Rules
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.snapshot import snapshot_anew
 from pytest_oneroof.clone.watch import Watch
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.fingerprint.compare import to_data
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.executor import Outcome, end_log
 from pytest_oneroof.release.identity import identify
@@ -33,7 +33,7 @@ from pytest_oneroof.release.step_log import new_log
 class Main:
     """The main clone; `free`: held by this command, so that nobody else changes it."""
 
-    found: Found
+    found: OurDatabase
     free: bool
 
 
@@ -41,14 +41,13 @@ class Main:
 class Copied:
     """What a rehearsal copies, the main clone if any, and where its files are kept.
 
-    `rules` are the guard's; a production on a user's server is not scanned.
+    A production on a user's server is not scanned.
     """
 
     host: Host
     source: str
     main: Main | None
     folder: Path
-    rules: Rules
 
     @property
     def watched(self) -> list[str]:
@@ -68,9 +67,7 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
     log.write()
     before = _pins(packet, copied, say)
     say(f"copying {copied.source}")
-    with greenfield_clone(
-        copied.host, copied.source, ratified=RATIFIED, rules=copied.rules
-    ) as clone:
+    with greenfield_clone(copied.host, copied.source, ratified=RATIFIED) as clone:
         log.head["database"] = clone.clone.database
         told = rehearse(packet, clone, say, log)
     after = _pins(packet, copied, say)
@@ -124,7 +121,7 @@ def _pins(packet: Packet, copied: Copied, say: Say) -> dict[str, Pin]:
     pins = {}
     for name in copied.watched:
         say(f"reading {name} whole, to compare")
-        scope = packet.touches if copied.rules.own_server else None
+        scope = packet.touches if copied.host.rules.own_server else None
         pins[name] = pin_source(copied.host.url(name), scope)
     return pins
 

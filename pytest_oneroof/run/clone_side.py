@@ -13,7 +13,7 @@ import psycopg
 from pytest_oneroof.check import remedies
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import standin, taking
-from pytest_oneroof.clone.guard import GuardedClone, Rules, admit
+from pytest_oneroof.clone.guard import GuardedClone, admit
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.newest import newest_clone
@@ -21,6 +21,8 @@ from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
 from pytest_oneroof.evidence.tally import Share
+from pytest_oneroof.ownership.answering import with_answers
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.pack.fit import Fit, fit_pack
 from pytest_oneroof.postgres.catalog import read_facts
@@ -48,11 +50,9 @@ def with_newest_clone(settings: Settings, pack: Pack) -> Settings:
     """
     if settings.clone_url or not settings.admin_url or pack.standin.plan:
         return settings
-    url = newest_clone(
-        settings.admin_url,
-        settings.clone_pattern,
-        settings.cache_dir or default_cache(),
-    )
+    rules = with_answers(Rules.of(settings, own_server=True), settings.admin_url)
+    cache = settings.cache_dir or default_cache()
+    url = newest_clone(settings.admin_url, rules, cache)
     sources = {**settings.sources, "clone_url": "the newest that oneroof clone made"}
     return replace(settings, clone_url=url, sources=sources)
 
@@ -84,6 +84,7 @@ class CloneRun:
         self.entry: dict[str, int] = {}
         self.phase: Phase | None = None
         self._pool: ThrowawayPool | None = None
+        self._rules: Rules | None = None
         # Where checks are called under a fault: the negative controls.
         self.stage: Any = None
 
@@ -130,7 +131,7 @@ class CloneRun:
         if self.settings.clone_url is None:
             self.prepare()
         self.lease = taking.take_clone(
-            self.settings, self.server, self.worker, self.say
+            self.settings, self.server, self.worker, self.rules(), self.say
         )
         try:
             look = Look(taking.baseline_file(self.settings, self.server, self.lease))
@@ -163,7 +164,8 @@ class CloneRun:
                 )
             host = self.lease.host.twin()
             base = self.lease.database[:40]
-            self._pool = ThrowawayPool(host, self.lease.template, base)
+            template = self.lease.template
+            self._pool = ThrowawayPool(host, template, base, self.lease.url)
         return self._pool
 
     def role_url(self, database: str) -> Url:
@@ -180,8 +182,8 @@ class CloneRun:
 
     def make_source(self, url: str) -> None:
         """Make what copies of the user's clone are made of, if it is missing."""
-        template = taking.make_source(self.settings, url, self.say)
-        if template is not None and self.lease is not None:
+        template = taking.make_source(self.settings, url, self.rules(), self.say)
+        if self.lease is not None:
             self.lease.template = template
 
     def make_databases_possible(self) -> None:
@@ -261,13 +263,11 @@ class CloneRun:
 
     def rules(self) -> Rules:
         """Return what the guard measures clones of this run against."""
-        return Rules(
-            clone_pattern=self.settings.clone_pattern,
-            productions=self.settings.productions,
-            allow_superuser=self.settings.allow_superuser,
-            allowed_extensions=self.settings.allowed_extensions,
-            own_server=self.settings.clone_url is not None,
-        )
+        if self._rules is None:
+            url = self.settings.clone_url
+            rules = Rules.of(self.settings, own_server=url is not None)
+            self._rules = rules if url is None else with_answers(rules, url)
+        return self._rules
 
     def _provenance(self) -> dict[str, Any]:
         """Return the verdict over where the clone comes from, from one process alone.

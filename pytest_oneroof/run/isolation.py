@@ -15,9 +15,9 @@ from pytest_oneroof.check import examples
 from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.clone import residue
-from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.run import hooks
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import failed_key, proofs_key, settings_key
@@ -185,7 +185,7 @@ class Checks:
                 judge(item, proof, read_marker(item))
 
     def _given_back(
-        self, item: pytest.Item, found: Found
+        self, item: pytest.Item, found: OurDatabase
     ) -> tuple[residue.Residue, ...]:
         """Drop a throw-away database, or keep that of a failed test if so set."""
         pool = self.run.pool()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,11 @@ def _add_option(group: Any, option: s.Option) -> None:
 
 
 def read_settings(config: pytest.Config) -> s.Settings:
-    """Return the run's settings; raise pytest.UsageError for a wrong value."""
+    """Return the run's settings; raise pytest.UsageError for a wrong value.
+
+    The environment counts only where the run asks something of this plugin: a
+    variable set for other jobs, right or wrong, must not break a run that does not.
+    """
     given = {
         option.name: config.getoption(f"oneroof_{option.name}", None)
         for option in s.OPTIONS
@@ -62,7 +67,8 @@ def read_settings(config: pytest.Config) -> s.Settings:
             ) from error
 
     try:
-        settings = s.resolve(given, os.environ, ini)
+        environ = os.environ if _asks(config, given, ini) else {}
+        settings = s.resolve(given, environ, ini)
         return _on_target(config, settings) if settings.target else settings
     except SettingsError as error:
         raise pytest.UsageError(str(error)) from error
@@ -94,6 +100,20 @@ def _on_target(config: pytest.Config, settings: s.Settings) -> s.Settings:
     return target.applied(settings, os.environ, keys)
 
 
+def _asks(
+    config: pytest.Config, given: Mapping[str, Any], ini: Callable[[str], Any]
+) -> bool:
+    """Whether a run asks for a clone or a production, or gives any option of ours."""
+    if any(value is not None for value in given.values()) or ini("clone"):
+        return True
+    if s.is_on(os.environ.get("ONEROOF_CLONE", "")):
+        return True
+    return selects_readonly(config.option.markexpr) and any(
+        f"ONEROOF_{name.upper()}" in os.environ or ini(name)
+        for name in ("production_url", "target")
+    )
+
+
 def read_pack(config: pytest.Config, settings: s.Settings) -> Pack:
     """Return the pack that the settings name; raise pytest.UsageError for none."""
     from pytest_oneroof.pack import open_pack
@@ -121,7 +141,8 @@ def check_combination(config: pytest.Config, settings: s.Settings) -> None:
             "--oneroof-suite needs a target: --oneroof-clone, or -m readonly with "
             "--oneroof-production-url URL"
         )
-    if settings.clone_url and not settings.clone:
+    told = settings.told("clone_url")
+    if settings.clone_url and not settings.clone and told.startswith("--"):
         raise pytest.UsageError("--oneroof-clone-url needs --oneroof-clone")
     if settings.clone_url and not settings.admin_url and _distributes(config):
         raise pytest.UsageError(

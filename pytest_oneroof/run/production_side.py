@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.clone.marker import PREFIX
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.fingerprint.schema import SchemaFingerprint
+from pytest_oneroof.ownership.marker import PREFIX
 from pytest_oneroof.pack import Suite
 from pytest_oneroof.production.acceptance import AcceptanceExit, AcceptanceRun
 from pytest_oneroof.production.baseline import Baseline

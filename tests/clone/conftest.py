@@ -13,9 +13,9 @@ import pytest
 
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle, standin
-from pytest_oneroof.clone.guard import Rules
-from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.standin import records_of
+from pytest_oneroof.clone.copying import create_copy
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run.clone_side import CloneRun
@@ -23,7 +23,7 @@ from pytest_oneroof.settings import Settings
 
 CLONE_PATTERN = bundled().clone_pattern
 
-RULES = Rules(CLONE_PATTERN, ("directus",))
+RULES = Rules(CLONE_PATTERN, parse_productions(("directus",)))
 
 
 @pytest.fixture(scope="session")
@@ -70,15 +70,12 @@ def sandbox(clone_run: CloneRun) -> Iterator[Sandbox]:
 def open_database(own_server: EmbeddedServer) -> Iterator[str]:
     """The name of a clone of this test alone, whose administrator a run lacks."""
     name = f"{own_server.state['clone']}_{uuid.uuid4().hex[:8]}"
-    with contextlib.closing(
-        Host(own_server.url("postgres"), records_of(own_server))
-    ) as host:
-        template = host.find(own_server.state["template"])
-        assert template is not None
+    with contextlib.closing(standin.host_of(own_server, bundled())) as host:
+        template = host.ours(own_server.state["template"])
         with host.making():
-            made = lifecycle.create_copy(host, template, name, "clone")
+            made = create_copy(host, template, name, "clone")
         yield name
         with host.making():
             # Closed sessions take the server a moment to end.
-            host.end_sessions(made.oid, host.user)
-            lifecycle.drop(host, name)
+            host.end_sessions(made, host.user)
+            lifecycle.drop(host, host.ours(name))

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_oneroof.clone.guard import GuardedClone, Reason, Rules, admit, judge
-from pytest_oneroof.clone.marker import PREFIX, Marker
+from pytest_oneroof.clone.guard import GuardedClone, admit, judge
 from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.ownership.marker import PREFIX, Marker, parse_marker
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Reason, Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.facts import (
     DatabaseFacts,
@@ -21,20 +23,31 @@ from pytest_oneroof.postgres.facts import (
     Power,
     SessionFacts,
 )
+from pytest_oneroof.postgres.identity import Address, address
 
 CLONE_PATTERN = bundled().clone_pattern
 
 Changes = dict[str, Any]
 CLONE = "directus_gov_test_20260601"
-MARKER = Marker("0f", "directus", "2026-06-01T00:00:00Z", "clone", "owner", "check")
-RULES = Rules(CLONE_PATTERN, ("directus",))
+MARKER = Marker(
+    "0f",
+    "directus",
+    "2026-06-01T00:00:00Z",
+    "clone",
+    "owner",
+    "check",
+    system_identifier="7000",
+    oid=16400,
+    name=CLONE,
+)
+OTHER = dataclasses.replace(MARKER, oid=2, name=f"{CLONE}_copy")
+RULES = Rules(CLONE_PATTERN, parse_productions(("directus",)))
 DATABASES = (
     DatabaseFacts("directus", 16384, None, reachable=False),
     DatabaseFacts(CLONE, 16400, MARKER.text(), reachable=True),
 )
 ADMITTED = Facts(
-    host="db.example",
-    port=5432,
+    addresses=frozenset({Address("db.example", 5432)}),
     database=CLONE,
     database_oid=16400,
     system_identifier="7000",
@@ -61,25 +74,32 @@ REACHED = (dataclasses.replace(DATABASES[0], reachable=True), DATABASES[1])
 OWNER_OF_PRODUCTION = Power("owner of database directus", "owner", 16384)
 UNMARKED: Changes = {"comment": None}
 
+
+def named(name: str) -> Changes:
+    """Return the facts of a database of another name, with its own marker."""
+    marker = dataclasses.replace(MARKER, name=name)
+    return {"database": name, "comment": marker.text()}
+
+
 # Facts that take one proof away, the reason's word, and what it says was found.
 BREAKS: dict[str, tuple[Changes, str, str]] = {
     "other name": (
-        {"database": "directus_copy"},
+        named("directus_copy"),
         "name",
         "the database is named 'directus_copy'",
     ),
     "wildcard for underscore": (
-        {"database": "directus-gov-test-20260601"},
+        named("directus-gov-test-20260601"),
         "name",
         "the database is named 'directus-gov-test-20260601'",
     ),
     "pattern within a longer name": (
-        {"database": f"x{CLONE}"},
+        named(f"x{CLONE}"),
         "name",
         f"the database is named 'x{CLONE}'",
     ),
     "line break after the name": (
-        {"database": f"{CLONE}\n"},
+        named(f"{CLONE}\n"),
         "name",
         f"the database is named {CLONE + chr(10)!r}",
     ),
@@ -97,6 +117,22 @@ BREAKS: dict[str, tuple[Changes, str, str]] = {
         {"comment": PREFIX + "{}"},
         "marker",
         "the database carries no marker of ours (a comment that is not ours)",
+    ),
+    "marker of another database": (
+        {"comment": OTHER.text()},
+        "marker",
+        "the marker on the database is not its own: it was written on "
+        f"'{CLONE}_copy', oid 2: it came with a dump, or by hand",
+    ),
+    "template's marker": (
+        {"comment": dataclasses.replace(MARKER, kind="template").text()},
+        "kind",
+        "its marker says that it is a template, which clones are copied from",
+    ),
+    "kept for a person": (
+        {"comment": dataclasses.replace(MARKER, kind="kept").text()},
+        "kind",
+        "its marker says that it is kept for a person to look at",
     ),
     "other role": ({"role": "app"}, "role", "the connection logs in as 'app'"),
     "foreign session": (
@@ -222,7 +258,7 @@ def test_all_reasons_are_told_at_once(chosen: set[str]) -> None:
         for name in chosen
         if all(changes[key] == value for key, value in BREAKS[name][0].items())
     }
-    unmarked = "marker" in standing
+    unmarked = parse_marker(changed.comment) is None
     # Without a marker there is no role to compare with, and adopting makes both.
     assert told >= standing - ({"role", "tripwire"} if unmarked else set())
     assert len(told) >= 1
@@ -231,7 +267,9 @@ def test_all_reasons_are_told_at_once(chosen: set[str]) -> None:
 NAMES = st.from_regex(r"directus_gov_test_[0-9]{8}(_[a-z0-9]{1,6})?", fullmatch=True)
 DECLARATIONS: dict[str, Callable[[Facts], str]] = {
     "name": lambda f: f.database,
-    "address": lambda f: f.address,
+    "address": lambda f: f"{next(iter(f.addresses))}/{f.database}",
+    "URL": lambda f: f"postgresql://me@{next(iter(f.addresses))}/{f.database}",
+    "key=value": lambda f: f"dbname={f.database}",
     "identifier and name": lambda f: f"{f.system_identifier}/{f.database}",
     "identifier and oid": lambda f: f"{f.system_identifier}/{f.database_oid}",
 }
@@ -265,14 +303,15 @@ def test_never_admits_a_declared_production(
         database=name,
         database_oid=oid,
         system_identifier=str(identifier),
-        host=host,
-        port=port,
+        addresses=frozenset({address(host, port)}),
         databases=(DatabaseFacts(name, oid, None, reachable=True),),
     )
+    marker = MARKER.bound_to(changed.identity)
+    changed = dataclasses.replace(changed, comment=marker.text())
     declared = DECLARATIONS[form](changed)
     rules = Rules(
         CLONE_PATTERN,
-        (*others, declared),
+        parse_productions((*others, declared)),
         allow_superuser=allow_superuser,
         own_server=own_server,
     )
@@ -280,7 +319,8 @@ def test_never_admits_a_declared_production(
     assert [reason.found for reason in reasons] == [
         f"{name!r} is the declared production {declared!r}"
     ]
-    assert isinstance(judge(changed, Rules(CLONE_PATTERN, ("other",))), GuardedClone)
+    other = Rules(CLONE_PATTERN, parse_productions(("other",)))
+    assert isinstance(judge(changed, other), GuardedClone)
 
 
 def test_refuses_where_no_production_is_declared() -> None:
@@ -304,7 +344,7 @@ def test_setting_admits_powers_and_says_so(
     powers: tuple[Power, ...], uncovered: tuple[str, ...]
 ) -> None:
     """oneroof_allow_superuser admits these powers, which the clone then names."""
-    rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
+    rules = Rules(CLONE_PATTERN, parse_productions(("directus",)), allow_superuser=True)
     clone = judge(facts(powers=powers), rules)
     assert isinstance(clone, GuardedClone)
     assert clone.uncovered == uncovered
@@ -313,7 +353,7 @@ def test_setting_admits_powers_and_says_so(
 
 def test_setting_admits_a_superuser_of_another_name() -> None:
     """A superuser who is admitted need not be the check role; any other role must."""
-    rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
+    rules = Rules(CLONE_PATTERN, parse_productions(("directus",)), allow_superuser=True)
     assert isinstance(
         judge(facts(role="root", powers=(SUPERUSER,)), rules), GuardedClone
     )
@@ -326,7 +366,7 @@ def test_setting_admits_a_superuser_of_another_name() -> None:
 
 def test_setting_admits_nothing_else() -> None:
     """oneroof_allow_superuser waives no other power and no other proof."""
-    rules = Rules(CLONE_PATTERN, ("directus",), allow_superuser=True)
+    rules = Rules(CLONE_PATTERN, parse_productions(("directus",)), allow_superuser=True)
     for power in (Power("createdb"), OWNER_OF_PRODUCTION, Power("pg_signal_backend")):
         assert [r.code for r in refusal(facts(powers=(power,)), rules)] == ["power"]
     changed = facts(powers=(SUPERUSER,), tripwire=False, sessions=(SESSION,))
@@ -337,7 +377,7 @@ def test_admitted_clone_names_other_reachable_databases() -> None:
     """Databases that the role also reaches are told, marked ones are not."""
     others = (
         DatabaseFacts("erp", 1, None, reachable=True),
-        DatabaseFacts(f"{CLONE}_copy", 2, MARKER.text(), reachable=True),
+        DatabaseFacts(f"{CLONE}_copy", 2, OTHER.text(), reachable=True),
         DatabaseFacts("closed", 3, None, reachable=False),
     )
     clone = judge(facts(databases=(*DATABASES, *others)), RULES)
@@ -366,7 +406,7 @@ def test_each_power_has_its_remedy(power: Power, remedy: str) -> None:
 
 def test_what_is_owned_in_other_clones_is_no_power() -> None:
     """Clones of one template share their owner: that gives no power elsewhere."""
-    other = DatabaseFacts(f"{CLONE}_copy", 2, MARKER.text(), reachable=False)
+    other = DatabaseFacts(f"{CLONE}_copy", 2, OTHER.text(), reachable=False)
     power = Power("owner of objects in database copy", "owner", 2)
     definer = Definer("f()", "owner", (power,))
     changed = facts(databases=(*DATABASES, other), powers=(power,), definers=(definer,))
@@ -385,7 +425,7 @@ def test_production_within_reach_gets_both_remedies() -> None:
 def test_refusal_says_everything_on_one_page() -> None:
     """The error numbers every reason, with why and how to fix it."""
     with pytest.raises(GuardRefused) as raised:
-        admit(facts(database="erp", is_template=True), RULES)
+        admit(facts(**named("erp"), is_template=True), RULES)
     assert str(raised.value).splitlines() == [
         "guard refused 'erp': 2 reasons",
         "  1. [name] the database is named 'erp'",

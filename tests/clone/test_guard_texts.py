@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_oneroof.clone.guard import Reason, Rules, untried_tripwire
+from pytest_oneroof.clone.guard import untried_tripwire
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Reason, Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.facts import Definer, Power, SessionFacts
 
@@ -27,6 +29,14 @@ TEXTS = {
     "no comment": (
         "only a database that was made or adopted as a clone is written to",
         f"oneroof clone adopt {CLONE} --admin-url URL",
+    ),
+    "marker of another database": (
+        "a comment that travelled says nothing about the database it came to",
+        f"where it is a clone: oneroof clone adopt {CLONE} --admin-url URL",
+    ),
+    "template's marker": (
+        "checks run on clones and copies of them, and on nothing else of ours",
+        "use a clone: oneroof clone list shows them, clone create makes one",
     ),
     "other role": (
         "the clone's check role is 'check'; no other role's powers were looked at",
@@ -94,7 +104,7 @@ def test_every_reason_has_its_text_here() -> None:
 
 def test_production_itself_is_refused_with_a_way_out() -> None:
     """A declared production, and a server without any declared, each say what to do."""
-    assert refusal(facts(), Rules(CLONE_PATTERN, (CLONE,))) == (
+    assert refusal(facts(), Rules(CLONE_PATTERN, parse_productions((CLONE,)))) == (
         Reason(
             "production",
             f"{CLONE!r} is the declared production {CLONE!r}",

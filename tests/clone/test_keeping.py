@@ -9,7 +9,6 @@ import pytest
 
 from pytest_oneroof.clone.archive import _parsed
 from pytest_oneroof.clone.expiry import is_expired, parse_expiry, told_expiry
-from pytest_oneroof.clone.marker import Marker
 from pytest_oneroof.clone.sealed_file import (
     NewFile,
     Sum,
@@ -20,6 +19,7 @@ from pytest_oneroof.clone.sealed_file import (
 from pytest_oneroof.clone.space import Room, require_room
 from pytest_oneroof.clone.watch import Flow
 from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.ownership.marker import Marker
 from pytest_oneroof.postgres.tools import Tools
 from pytest_oneroof.sealing.seal import SealBroken, check
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.standin import records_of
 from pytest_oneroof.errors import ServerError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.run.clone_side import CloneRun
@@ -20,9 +21,7 @@ from .conftest import run_on
 @pytest.fixture
 def host(own_server: EmbeddedServer) -> Iterator[Host]:
     """The embedded server as its administrator sees it."""
-    with contextlib.closing(
-        Host(own_server.url("postgres"), records_of(own_server))
-    ) as found:
+    with contextlib.closing(standin.host_of(own_server, bundled())) as found:
         yield found
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.check.sandbox import Sandbox
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Found, Look
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -37,7 +38,7 @@ def sandbox(
     state = own_server.state
     url = own_server.url(open_database, state["role"], state["password"])
     lease = Lease(url=url, database=open_database)
-    made = Sandbox(lease, Rules(CLONE_PATTERN, ("directus",)), look)
+    made = Sandbox(lease, Rules(CLONE_PATTERN, parse_productions(("directus",))), look)
     with contextlib.closing(made):
         made.aside(look.baseline)
         yield made

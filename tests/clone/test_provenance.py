@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.clone.guard import Reason, Rules
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Reason, Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -28,7 +29,7 @@ from pytest_oneroof.provenance.secrets_scan import Bounds, Scan, SecretFinding
 
 CLONE_PATTERN = bundled().clone_pattern
 
-RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)
+RULES = Rules(CLONE_PATTERN, parse_productions(("directus",)), own_server=False)
 FITS = Compatibility("entity", "t (a text)", "t (a text)", (), "it fails")
 GOOD = Candidate(
     name="directus_gov_test_20260612",

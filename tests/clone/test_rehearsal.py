@@ -10,10 +10,11 @@ import psycopg
 import pytest
 
 from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.rehearsal import rehearsal, why_not
 from pytest_oneroof.errors import CloneError, GuardRefused
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -21,7 +22,7 @@ from .conftest import run_on
 
 CLONE_PATTERN = bundled().clone_pattern
 
-RULES = Rules(CLONE_PATTERN, ("directus",), own_server=False)
+RULES = Rules(CLONE_PATTERN, parse_productions(("directus",)), own_server=False)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def lease(own_server: EmbeddedServer) -> Iterator[Lease]:
 def databases(lease: Lease) -> list[str]:
     """Return the names of all rehearsal and throw-away databases."""
     assert lease.host is not None
-    names = [found.name for found in lease.host.databases()]
+    names = [seen.name for seen in lease.host.acting.all()]
     return [name for name in names if "_rehearsal_" in name or "_throwaway_" in name]
 
 
@@ -93,7 +94,7 @@ def test_kept_on_request(lease: Lease) -> None:
     assert asked == [made.name]
     lifecycle.sweep(lease.host, lambda line: None)
     assert databases(lease) == [made.name]
-    lifecycle.drop(lease.host, made.name)
+    lifecycle.drop(lease.host, lease.host.ours(made.name))
     assert databases(lease) == []
 
 

@@ -10,16 +10,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from pytest_oneroof.clone.guard import Rules
-from pytest_oneroof.clone.marker import SURROGATE
 from pytest_oneroof.errors import SettingsError
+from pytest_oneroof.ownership.marker import SURROGATE
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
 
 CLONE_PATTERN = bundled().clone_pattern
 
 Connection = psycopg.Connection[Any]
-RULES = Rules(CLONE_PATTERN, ("directus",))
+RULES = Rules(CLONE_PATTERN, parse_productions(("directus",)))
 HASH = "$2b$12$" + "abcdefghijk" * 4 + "ABCDEFGHI"
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.check.sandbox import Sandbox
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.errors import (
@@ -22,6 +21,8 @@ from pytest_oneroof.errors import (
     ResidueError,
     StatementRefused,
 )
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -442,7 +443,7 @@ def test_tripwire_is_tried_before_it_is_trusted(
         admin.execute(breaks.replace("{role}", f'"{state["role"]}"').encode())
     url = own_server.url(open_database, state["role"], state["password"])
     lease = Lease(url=url, database=open_database)
-    rules = Rules(CLONE_PATTERN, ("directus",))
+    rules = Rules(CLONE_PATTERN, parse_productions(("directus",)))
     with pytest.raises(GuardRefused) as refusal:
         Sandbox(lease, rules, Look(tmp_path / "baseline.json"))
     (reason,) = refusal.value.reasons
@@ -460,7 +461,7 @@ def test_session_is_read_only_without_the_roles_setting(
         admin.execute(text.encode())
     url = own_server.url(open_database, state["role"], state["password"])
     lease = Lease(url=url, database=open_database)
-    rules = Rules(CLONE_PATTERN, ("directus",))
+    rules = Rules(CLONE_PATTERN, parse_productions(("directus",)))
     sandbox = Sandbox(lease, rules, Look(tmp_path / "baseline.json"))
     sandbox.aside(sandbox.look.baseline)
     for check in ("test_one", "test_two"):

@@ -82,7 +82,7 @@ def server(own_cache: Path) -> Iterator[EmbeddedServer]:
 @pytest.fixture
 def host(server: EmbeddedServer) -> Iterator[Host]:
     """Its administrator."""
-    with closing(Host(server.url("postgres"), standin.records_of(server))) as host:
+    with closing(standin.host_of(server, bundled())) as host:
         yield host
 
 

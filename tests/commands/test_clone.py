@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from pytest_oneroof.clone.adopt import remark
-from pytest_oneroof.clone.host import Found, Host
-from pytest_oneroof.clone.marker import Marker
+from pytest_oneroof.clone.host import Host
+from pytest_oneroof.ownership.marker import Marker
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -32,12 +33,10 @@ def tidy(host: Host, oneroof: Run) -> Iterator[None]:
             oneroof("clone", "drop", name).expect(0)
 
 
-def found(host: Host, name: str) -> tuple[Found, Marker]:
-    """Return a database that is there, and its marker."""
-    there = host.find(name)
-    assert there is not None
-    assert there.marker is not None
-    return there, there.marker
+def found(host: Host, name: str) -> tuple[OurDatabase, Marker]:
+    """Return a database of ours, and its marker."""
+    ours = host.ours(name)
+    return ours, ours.marker
 
 
 def value(url: str, query: str) -> Any:
@@ -143,8 +142,9 @@ def test_sanitises_before_the_marker_is_set(
     """SQL files run in their order, on a copy that is no clone yet."""
     first, second = tmp_path / "first.sql", tmp_path / "second.sql"
     first.write_text(
-        "DO $$ BEGIN IF (SELECT count(shobj_description(oid, 'pg_database'))"
-        " FROM pg_database WHERE datname = current_database()) > 0"
+        "DO $$ BEGIN IF (SELECT shobj_description(oid, 'pg_database')"
+        " FROM pg_database WHERE datname = current_database())"
+        ' NOT LIKE \'%"kind": "making"%\''
         " THEN RAISE EXCEPTION 'marked'; END IF; END $$;"
         " CREATE TABLE trace (n int); INSERT INTO trace VALUES (1)"
     )
@@ -237,9 +237,9 @@ def test_a_clone_of_its_own_source_resets_to_its_own_template(
         oneroof("clone", "reset", CLONE).expect(0, "a fresh copy of ")
         assert own(server.url(CLONE)) == 30
     assert host.find(kept) is None
-    assert [f.name for f in host.marked() if f.name.endswith("_source")]
+    assert [f.name for f in host.all_ours() if f.name.endswith("_source")]
     oneroof("clone", "drop", CLONE).expect(0)
-    assert not [f.name for f in host.marked() if f.name.endswith("_source")]
+    assert not [f.name for f in host.all_ours() if f.name.endswith("_source")]
 
 
 def test_adopts_a_database_of_the_users(
@@ -261,7 +261,7 @@ def test_adopts_a_database_of_the_users(
 def test_a_protected_clone_is_kept_until_it_is_not(oneroof: Run, host: Host) -> None:
     """Neither drop nor reset nor restore nor gc touches a protected clone."""
     oneroof("clone", "create", CLONE, "--protect", "--expires", "1h").expect(0)
-    remark(host, CLONE, found(host, CLONE)[1], expires="2020-01-01T00:00:00Z")
+    remark(host, host.ours(CLONE), expires="2020-01-01T00:00:00Z")
     for arguments in (
         ("drop", CLONE),
         ("reset", CLONE),
@@ -281,7 +281,7 @@ def test_gc_drops_what_is_expired_and_nobody_uses(
     """An expired clone goes with its roles and files; one in use stays; dry is dry."""
     for name in (CLONE, OTHER):
         oneroof("clone", "create", name, "--from", shop, "--expires", "1h").expect(0)
-        remark(host, name, found(host, name)[1], expires="2020-01-01T00:00:00Z")
+        remark(host, host.ours(name), expires="2020-01-01T00:00:00Z")
     used, marker = found(host, OTHER)
     assert host.try_lock(used.oid)
     role, file = found(host, CLONE)[1].role, _url_file(oneroof, CLONE)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.throwaway import ThrowawayPool
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -24,8 +24,10 @@ CONSOLE = re.compile(r":CONSOLE[:(]\d+\)?\] *(.*)")
 @pytest.fixture
 def baseline_copy(embedded: EmbeddedServer) -> Iterator[str]:
     """The administrator's URL of a fresh copy of the clone's baseline."""
-    host = Host(embedded.url("postgres"), standin.records_of(embedded))
-    pool = ThrowawayPool(host, embedded.state["template"], embedded.state["clone"])
+    host = standin.host_of(embedded, bundled())
+    state = embedded.state
+    url = embedded.url("postgres", state["role"], state["password"])
+    pool = ThrowawayPool(host, state["template"], state["clone"], url)
     found = pool.take()
     try:
         yield host.url(found.name)

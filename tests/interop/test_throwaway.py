@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.standin import records_of
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -55,7 +55,7 @@ def test_clone_is_as_ever(oneroof_clone):
 @pytest.fixture
 def host(embedded: EmbeddedServer) -> Iterator[Host]:
     """The embedded server; what these tests keep is dropped afterwards."""
-    with closing(Host(embedded.url("postgres"), records_of(embedded))) as host:
+    with closing(standin.host_of(embedded, bundled())) as host:
         yield host
         for found in kept(host):
             lifecycle.drop(host, found)
@@ -63,7 +63,7 @@ def host(embedded: EmbeddedServer) -> Iterator[Host]:
 
 def kept(host: Host) -> list[str]:
     """Return the names of kept databases."""
-    return [f.name for f in host.marked() if f.marker and f.marker.kind == "kept"]
+    return [f.name for f in host.all_ours() if f.marker.kind == "kept"]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "-n 2"])
@@ -135,7 +135,7 @@ def test_what_would_outlive_it_is_told(
             "proof * 2 clean, 1 dirty of 3 checks; *",
         ]
     )
-    assert not [f for f in host.marked() if f.marker and f.marker.kind == "throwaway"]
+    assert not [f for f in host.all_ours() if f.marker.kind == "throwaway"]
 
 
 def test_one_that_stays_spoils_no_other_check(

@@ -23,13 +23,15 @@ import pytest
 from pytest_oneroof import resources
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.marker import PREFIX
-from pytest_oneroof.clone.records import Records
+from pytest_oneroof.ownership.marker import PREFIX
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.binaries import Programs, find_programs
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.production.powers import ROLE
 from pytest_oneroof.production.preflight import ChannelRules
+from pytest_oneroof.settings import Settings
 from pytest_oneroof.statements.scripts import run_script
 
 READER = "oneroof_acceptance"
@@ -113,7 +115,9 @@ def cluster(cache: Path) -> Iterator[Cluster]:
         )
         made.start("primary", "-c autovacuum=off", "-c wal_keep_size=256MB")
         records = Records(home / "records")
-        with contextlib.closing(Host(made.url(ADMIN, "postgres"), records)) as host:
+        rules = Rules.of(Settings().joined(bundled()), own_server=True)
+        url = made.url(ADMIN, "postgres")
+        with contextlib.closing(Host(url, records, rules)) as host:
             standin.build_production(host, bundled(), "default")
         yield made
     finally:

@@ -10,9 +10,14 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle
+from pytest_oneroof.clone.adopt import adopt, find_adoptable
+from pytest_oneroof.clone.copying import copy_foreign
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.records import Records
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.settings import Settings
 from pytest_oneroof.statements.scripts import run_script
 
 from .conftest import READER, Cluster, Production
@@ -470,11 +475,13 @@ def test_own_tests_read_production(
 def users_clone(cluster: Cluster, production: Production) -> Iterator[str]:
     """The check role's URL of a clone on the same server, its baseline greenfield."""
     records = Records(cluster.home / "records")
-    with contextlib.closing(Host(cluster.url("admin", "postgres"), records)) as host:
-        lifecycle.copy_foreign(host, "directus", CLONE)
-        marker, _ = lifecycle.adopt(host, CLONE, source="directus")
-        yield cluster.url(marker.role, CLONE)
-        lifecycle.drop(host, CLONE)
+    rules = Rules.of(Settings().joined(bundled()), own_server=True)
+    admin_url = cluster.url("admin", "postgres")
+    with contextlib.closing(Host(admin_url, records, rules)) as host:
+        copy_foreign(host, "directus", CLONE)
+        made, _ = adopt(host, find_adoptable(host, CLONE), source="directus")
+        yield cluster.url(made.marker.role, CLONE)
+        lifecycle.drop(host, host.ours(CLONE))
 
 
 def test_a_users_clone_runs_beside_the_users_production(

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_oneroof.errors import GuardRefused
 from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.identity import address
 from pytest_oneroof.production import preflight
 from pytest_oneroof.production.channel import ProductionChannel
 from pytest_oneroof.production.past import Tolerated
@@ -33,7 +34,7 @@ FACTS = Facts(
     sees_sessions=True,
     comment=None,
     sees_lost_clients=True,
-    address="db.example:5432/directus",
+    addresses=frozenset({address("db.example", 5432)}),
     powers=(),
 )
 RULES = ChannelRules(clone_marker="pytest-oneroof clone ")
@@ -256,12 +257,18 @@ def test_a_clone_is_no_production(copy: Production) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    ["directus", "db.example:5432/directus", "7000/directus", "7000/16384"],
+    [
+        "directus",
+        "DB.example.:5432/directus",
+        "postgresql://reader@db.example/directus",
+        "7000/directus",
+        "7000/16384",
+    ],
 )
 def test_a_production_is_declared_by_name_address_or_identity(entry: str) -> None:
     """Each form of declaration admits the database that it names, and no other."""
     assert judge(FACTS, replace(RULES, productions=(entry,))) == ()
-    other = replace(FACTS, database="other", oid=1, address="db.example:5432/other")
+    other = replace(FACTS, database="other", oid=1)
     reasons = judge(other, replace(RULES, productions=(entry,)))
     assert [reason.code for reason in reasons] == ["database"]
 
@@ -278,7 +285,6 @@ def test_every_reason_is_told_at_once() -> None:
         FACTS,
         comment="pytest-oneroof clone {}",
         database="other",
-        address="db.example:5432/other",
         powers=(
             Power("createdb", "ROLE", "reader", "reader"),
             Power("INSERT", "TABLE", "public.a", "reader"),

@@ -19,7 +19,6 @@ from click.testing import CliRunner
 from pytest_oneroof import resources
 from pytest_oneroof.cli import main
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.fingerprint.compare import read_schema, to_data
 from pytest_oneroof.pack import bundled
@@ -38,7 +37,6 @@ from pytest_oneroof.release.steps import StepRun, Where, moment
 from pytest_oneroof.sealing.seal import write
 
 APPROVAL = "APR-BOOT-AUTHMODEL-1"
-RULES = Rules(bundled().clone_pattern, ("directus",), own_server=False)
 # What humans do, in this order: votes, the status by its own trigger, the signature.
 RATIFY = f"""
 INSERT INTO public.apr_approvals (apr_id, approver, approver_type, decision, rationale)
@@ -162,23 +160,21 @@ def rehearsed(packet: Packet, url: str, folder: Path, **evidence: Any) -> Path:
 @pytest.fixture(scope="module")
 def host(embedded: EmbeddedServer) -> Iterator[Host]:
     """The embedded server as its administrator."""
-    with contextlib.closing(
-        Host(embedded.url("postgres"), standin.records_of(embedded))
-    ) as opened:
+    with contextlib.closing(standin.host_of(embedded, bundled())) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def closed_clone(host: Host) -> Iterator[Where]:
     """A greenfield clone whose gate is closed."""
-    with greenfield_clone(host, "directus", ratified=RATIFIED, rules=RULES) as clone:
+    with greenfield_clone(host, "directus", ratified=RATIFIED) as clone:
         yield clone.where
 
 
 @pytest.fixture(scope="module")
 def open_clone(host: Host) -> Iterator[Where]:
     """A greenfield clone whose gate was opened."""
-    with greenfield_clone(host, "directus", ratified=RATIFIED, rules=RULES) as clone:
+    with greenfield_clone(host, "directus", ratified=RATIFIED) as clone:
         open_gate(clone.where)
         yield clone.where
 
@@ -208,9 +204,7 @@ def ratified_server(cache: Path) -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(cache, 16, f"ratified-{os.getpid()}")
 
     def build(made: EmbeddedServer) -> dict[str, Any]:
-        with contextlib.closing(
-            Host(made.url("postgres"), standin.records_of(made))
-        ) as host:
+        with contextlib.closing(standin.host_of(made, bundled())) as host:
             standin.build_production(host, bundled(), "default")
         with connect(made.url("directus")) as production:
             production.execute(RATIFY.encode())

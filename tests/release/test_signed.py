@@ -200,7 +200,7 @@ def test_expired_signers_and_missing_files_are_told(
     assert ended.status == 2
     assert "there is no such file" in ended.told
     (project / "pytest.ini").write_text("[pytest]\noneroof_allowed_signers =\n")
-    assert "is empty: name the file" in oneroof(*words).told
+    assert "is given, and is empty" in oneroof(*words).told
 
 
 @pytest.mark.parametrize(

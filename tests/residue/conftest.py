@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from pytest_oneroof.clone import lifecycle
-from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.standin import records_of
+from pytest_oneroof.clone import lifecycle, standin
+from pytest_oneroof.clone.copying import create_copy
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -145,19 +145,18 @@ def open_clone(embedded: EmbeddedServer, suffix: str) -> Iterator[str]:
     """Make a clone on the embedded server; yield its check role's URL."""
     state = embedded.state
     name = f"{state['clone']}_{suffix}"
-    found = Host(embedded.url("postgres"), records_of(embedded))
+    found = standin.host_of(embedded, bundled())
     with contextlib.closing(found) as host:
-        template = host.find(state["template"])
-        assert template is not None
+        template = host.ours(state["template"])
         with host.making():
-            made = lifecycle.create_copy(host, template, name, "clone")
+            made = create_copy(host, template, name, "clone")
         try:
             yield embedded.url(name, state["role"], state["password"])
         finally:
             with host.making():
                 # Closed sessions take the server a moment to end.
-                host.end_sessions(made.oid, host.user)
-                lifecycle.drop(host, name)
+                host.end_sessions(made, host.user)
+                lifecycle.drop(host, host.ours(name))
 
 
 def _is_ours(name: str) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.check.sandbox import Sandbox
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -26,7 +27,7 @@ MINE = "INSERT INTO modules (code, name) VALUES ('MINE', 'Mine')"
 def sandbox(open_clone_url: str, tmp_path: Path) -> Iterator[Sandbox]:
     """A sandbox without administrator: its clone stays open."""
     lease = Lease(url=open_clone_url, database=str(parse(open_clone_url)["dbname"]))
-    rules = Rules(CLONE_PATTERN, ("directus",))
+    rules = Rules(CLONE_PATTERN, parse_productions(("directus",)))
     sandbox = Sandbox(lease, rules, Look(tmp_path / "baseline.json"))
     sandbox.aside(sandbox.look.baseline)
     assert not sandbox.closed_to_others

@@ -13,10 +13,12 @@ import pytest
 
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.records import Records
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.binaries import Programs
 from pytest_oneroof.postgres.connect import connect, parse
+from pytest_oneroof.settings import Settings
 
 
 def debian_programs() -> list[Path]:
@@ -61,7 +63,8 @@ def production(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> s
     """The name of a stand-in production on that server."""
     records = Records(tmp_path_factory.mktemp("records"))
     plan = standin.plan_of(bundled())["production"]
-    with closing(Host(users_server, records)) as host:
+    rules = Rules.of(Settings().joined(bundled()), own_server=True)
+    with closing(Host(users_server, records, rules)) as host:
         standin.build_production(host, bundled(), "default")
     with connect(users_server) as admin:
         # As on most servers: whoever may log in may connect to production.

@@ -7,21 +7,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
-from pytest_oneroof.clone.adopt import remark
+from pytest_oneroof.clone.adopt import new_marker, remark
 from pytest_oneroof.clone.dump import dumping, pump, restoring
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.records import Records
+from pytest_oneroof.clone.making import half_made
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.compare import compare_content, read_content
+from pytest_oneroof.ownership.proofs import Empty, OurDatabase
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.postgres.tools import installed_tools
 from pytest_oneroof.redaction import redact
+from pytest_oneroof.settings import Settings
 
 Run = Callable[..., Any]
 CLONE, OTHER = "directus_gov_test_20260702", "directus_gov_test_20260703"
@@ -109,7 +115,7 @@ def test_sanitises_a_live_copy_and_collects_it_when_it_has_expired(
     file = tmp_path / "clean.sql"
     file.write_text(
         "DO $$ BEGIN IF EXISTS (SELECT FROM pg_database WHERE"
-        " shobj_description(oid, 'pg_database') LIKE 'pytest-oneroof clone %'"
+        " shobj_description(oid, 'pg_database') NOT LIKE '%\"kind\": \"making\"%'"
         " AND datname = current_database()) THEN RAISE 'marked'; END IF; END $$;"
         " UPDATE governance_registry SET name = 'somebody'"
     )
@@ -120,11 +126,12 @@ def test_sanitises_a_live_copy_and_collects_it_when_it_has_expired(
         names = clone.execute("SELECT DISTINCT name FROM governance_registry")
         assert names.fetchall() == [("somebody",)]
     assert "nothing to collect" in oneroof("clone", "gc")
-    with closing(Host(users_server, Records(tmp_path / "cache/databases"))) as host:
-        found = host.find(CLONE)
-        assert found is not None
-        assert found.marker is not None
-        remark(host, CLONE, found.marker, expires="2026-01-01T00:00:00Z")
+    records, rules = (
+        Records(tmp_path / "cache/databases"),
+        Rules.of(Settings().joined(bundled()), own_server=True),
+    )
+    with closing(Host(users_server, records, rules)) as host:
+        remark(host, host.ours(CLONE), expires="2026-01-01T00:00:00Z")
     assert f"dropped database {CLONE}: expired" in oneroof("clone", "gc")
     with connect(users_server) as admin:
         query = "SELECT FROM pg_roles WHERE rolname = %s"
@@ -189,35 +196,36 @@ def test_copies_a_live_production_to_the_embedded_server(
 
 
 def test_newer_tools_restore_into_an_older_server(
-    users_server: str, fresh_shop: str
+    users_server: str, fresh_shop: str, tmp_path: Path
 ) -> None:
     """What a newer pg_restore sets and an older server does not know does no harm."""
     newer = [tools for tools in installed_tools() if tools.major >= 17]
     if not newer:
         pytest.skip("no client tools of 17 or newer: this part did not run")
-    target = with_database(users_server, "shop_copy")
-    with connect(users_server) as admin:
-        admin.execute("CREATE DATABASE shop_copy TEMPLATE template0")
-        major = admin.info.server_version // 10000
+    rules = Rules.of(Settings().joined(bundled()), own_server=True)
+    with ExitStack() as stack:
+        host = stack.enter_context(
+            closing(Host(users_server, Records(tmp_path), rules))
+        )
 
-    def copy() -> None:
-        with (
-            dumping(newer[0], fresh_shop, "x", compress=False) as source,
-            restoring(newer[0], target, "x", server_major=major) as sink,
-        ):
-            pump(source, sink.write, int)
+        def copy(half: OurDatabase) -> None:
+            with (
+                dumping(newer[0], fresh_shop, "x", compress=False) as source,
+                restoring(newer[0], host, half) as sink,
+            ):
+                pump(source, sink.write, int)
 
-    try:
-        copy()
-        before, after = (connect(url) for url in (fresh_shop, target))
-        with before, after:
-            assert not compare_content(read_content(before), read_content(after))
+        empty = Empty(sql.SQL(""))
         # The second time everything is there already.
-        with pytest.raises(CloneError, match='relation "item" already exists'):
-            copy()
-    finally:
-        with connect(users_server) as admin:
-            admin.execute("DROP DATABASE shop_copy")
+        again = pytest.raises(CloneError, match='relation "item" already exists')
+        with again, half_made(host, CLONE, new_marker("shop"), empty) as half:
+            host.allow_connections(half, allowed=True)
+            copy(half)
+            before, after = (connect(url) for url in (fresh_shop, host.url(half.name)))
+            with before, after:
+                assert not compare_content(read_content(before), read_content(after))
+            copy(half)
+        assert host.all_ours() == []
 
 
 @pytest.fixture

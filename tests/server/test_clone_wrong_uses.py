@@ -118,7 +118,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     ),
     "drop production": (["drop", "directus"], 10, "[marker]"),
     "drop what is not ours": (["drop", THEIRS], 10, "[marker]"),
-    "adopt production": (["adopt", "directus"], 2, "a clone's name must match"),
+    "adopt production": (["adopt", "directus"], 10, "[production]"),
     "reset what is not ours": (["reset", THEIRS, "--in-place"], 10, "[marker]"),
     "reset without a template": (
         ["reset", CLONE],

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.clone.host import Host
-from pytest_oneroof.clone.records import Records
+from pytest_oneroof.ownership.records import Records
+from pytest_oneroof.ownership.rules import Rules
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect, with_database
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.step_log import load_log
+from pytest_oneroof.settings import Settings
 
 CLONE, OTHER = "directus_gov_test_20260802", "directus_gov_test_20260803"
 Run = Callable[..., tuple[Any, str]]
@@ -88,10 +91,9 @@ def test_main_clone_in_use_is_told(
     """A main clone that a run has is neither compared nor snapshotted, and is said."""
     oneroof("clone", "create", CLONE, "--from", production)
     words = ("rollout", "rehearse", "ownership", "--from", production)
-    with contextlib.closing(Host(users_server, Records(tmp_path))) as other:
-        found = other.find(CLONE)
-        assert found is not None
-        assert other.try_lock(found.oid)
+    rules = Rules.of(Settings().joined(bundled()), own_server=True)
+    with contextlib.closing(Host(users_server, Records(tmp_path), rules)) as other:
+        assert other.try_lock(other.ours(CLONE).oid)
         told, _ = oneroof(*words, "--clone", CLONE)
     assert told["watched"] == [production]
     assert told["snapshot"] is None

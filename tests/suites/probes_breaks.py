@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.clone import guard
+from pytest_oneroof.ownership.productions import Production
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet import decision, rollback_evidence, tokens
 from pytest_oneroof.provenance import provenance, schema_compatibility, secrets_scan
@@ -101,13 +103,9 @@ def boastful(real: Any) -> Callable[..., Any]:
     return answer
 
 
-def untold(reasons: Any) -> Any:
-    """Return the production rule, blind to all but the bare name."""
-
-    def is_production(facts: Any, name: str, rules: Any) -> str | None:
-        return name if name in rules.productions else None
-
-    return is_production
+def by_bare_name(production: Any, identity: Any) -> bool:
+    """Know a production by its bare name alone."""
+    return bool(production.text == identity.name)
 
 
 REAL_DIFFERENCES = seal.differences
@@ -119,7 +117,7 @@ BREAKS: dict[str, tuple[Patch, str]] = {
         "expected .*CLONE_NOT_ISOLATED, found",
     ),
     "clone_points_to_production": (
-        put(guard, "is_production", lambda facts, name, rules: None),
+        put(Rules, "production_of", lambda rules, identity: None),
         "expected .*CLONE_POINTS_TO_PRODUCTION, found",
     ),
     # Blind as a whole: without our rules alone the detector's still find something.
@@ -160,7 +158,7 @@ BREAKS: dict[str, tuple[Patch, str]] = {
 WIDER: dict[str, tuple[Patch, str]] = {
     "clone_not_isolated": (without(guard._sessions), "sessions"),
     "clone_points_to_production": (
-        put(guard, "is_production", untold(None)),
+        put(Production, "is_named", by_bare_name),
         "admitted, declared as ",
     ),
     "clone_contains_secrets": (

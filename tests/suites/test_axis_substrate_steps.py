@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof import resources
-from pytest_oneroof.clone.guard import Rules
 from pytest_oneroof.clone.rehearsal import rehearsal
+from pytest_oneroof.ownership.productions import parse_productions
+from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -101,7 +102,8 @@ def test_every_file_runs_under_psql(cache: Path, embedded: EmbeddedServer) -> No
     run.start()
     try:
         assert run.lease is not None
-        rules = Rules(bundled().clone_pattern, ("directus",), own_server=False)
+        productions = parse_productions(("directus",))
+        rules = Rules(bundled().clone_pattern, productions, own_server=False)
         with rehearsal(run.lease, rules) as clone:
             before = clone.fingerprint()
             for stage in PLAN["stages"]:

@@ -16,8 +16,8 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone import standin
-from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.throwaway import ThrowawayPool
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -40,7 +40,7 @@ serving = module("read_api").serving
 @pytest.fixture(scope="module")
 def served(embedded: EmbeddedServer) -> Iterator[str]:
     """The URL of a copy of the baseline in which the contract's relations stand."""
-    host = Host(embedded.url("postgres"), standin.records_of(embedded))
+    host = standin.host_of(embedded, bundled())
     pool = ThrowawayPool(host, embedded.state["template"], embedded.state["clone"])
     found = pool.take()
     try:

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone import lifecycle, standin
-from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
@@ -53,13 +53,10 @@ PHASES = {
 @pytest.fixture(scope="module")
 def copy_url(embedded: EmbeddedServer) -> Iterator[str]:
     """The administrator's URL of an open copy of the clone's baseline."""
-    records = standin.records_of(embedded)
-    with contextlib.closing(Host(embedded.url("postgres"), records)) as host:
-        template = host.find(embedded.state["template"])
-        assert template is not None
-        lifecycle.create_copy(host, template, COPY, "clone")
+    with contextlib.closing(standin.host_of(embedded, bundled())) as host:
+        copy = create_copy(host, host.ours(embedded.state["template"]), COPY, "clone")
         yield host.url(COPY)
-        lifecycle.drop(host, COPY)
+        lifecycle.drop(host, copy)
 
 
 @pytest.fixture

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pytest_oneroof.clone import adopt as adopting
 from pytest_oneroof.clone import lifecycle, standin
+from pytest_oneroof.clone.adopt import adopt as make_clone
+from pytest_oneroof.clone.adopt import find_adoptable, remark
+from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.clone.create import Creation
 from pytest_oneroof.clone.expiry import parse_expiry
-from pytest_oneroof.clone.hold import find_ours, held, require_no_template
-from pytest_oneroof.clone.host import Found
+from pytest_oneroof.clone.hold import held, locked, require_no_template
 from pytest_oneroof.clone.origin import AUTO, DUMP, TEMPLATE, read_origin
 from pytest_oneroof.clone.wish import Wish
 from pytest_oneroof.commands.clone.list import flow_data, show
 from pytest_oneroof.commands.clone.place import (
-    ADMIN,
     EXPIRES,
-    PRODUCTION,
     PROTECT,
     Place,
     check_pattern,
     place,
-    refuse_production,
     require_new,
 )
 from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.commands.project import admin
 from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.ownership.proofs import CLONE, OurDatabase
 from pytest_oneroof.pack.names import name_clone
 from pytest_oneroof.run.progress import meter
 
@@ -60,8 +59,7 @@ SANITISE = click.option(
 @SANITISE
 @PROTECT
 @EXPIRES
-@ADMIN
-@PRODUCTION
+@admin
 @JSON
 def create(
     name: str | None,
@@ -69,7 +67,6 @@ def create(
     by: str,
     sanitise: tuple[Path, ...],
     admin_url: str | None,
-    productions: tuple[str, ...],
     expires: str | None,
     *,
     protect: bool,
@@ -83,14 +80,13 @@ def create(
     until = _until(expires)
     with place(admin_url) as here:
         if source is None:
-            made_name = _copy_baseline(here, name, by, sanitise)
+            copy = _copy_baseline(here, name, by, sanitise)
             if protect or until:
-                _remark(here, made_name, protected=protect, expires=until)
-            show(here, made_name, as_json=as_json)
+                copy = remark(here.host, copy, protected=protect, expires=until)
+            show(here, copy.name, as_json=as_json)
             return
         name = name or _new_name(here, source)
         require_new(here, name)
-        refuse_production(here, name, productions)
         wish = Wish(name, sanitise, protect, until, keep=here.keeper(name))
         origin = read_origin(here.host, source)
         with meter() as watch:
@@ -107,14 +103,12 @@ def create(
 @click.option("--source", default="unknown", help="Which database it was copied from.")
 @PROTECT
 @EXPIRES
-@ADMIN
-@PRODUCTION
+@admin
 @JSON
 def adopt(
     name: str,
     source: str,
     admin_url: str | None,
-    productions: tuple[str, ...],
     expires: str | None,
     *,
     protect: bool,
@@ -129,23 +123,25 @@ def adopt(
     lines: list[str] = []
     with place(admin_url) as here:
         check_pattern(here, name)
-        refuse_production(here, name, productions)
-        found = here.host.find(name)
-        if found is None:
-            raise SettingsError(f"there is no database {name!r} to adopt")
-        require_no_template(found)
-        with held(here.host, found):
-            _require_own_roles(here, found)
-            lifecycle.adopt(
+        adoptable = find_adoptable(here.host, name)
+        known = here.host.find_ours(name)
+        if known is not None:
+            require_no_template(known)
+            _require_own_roles(here, known)
+        hold = (
+            held(here.host, known) if known else locked(here.host, adoptable.oid, name)
+        )
+        with hold:
+            made, _ = make_clone(
                 here.host,
-                name,
+                adoptable,
                 source=source,
                 keep=here.keeper(name),
                 say=lines.append,
             )
             if protect or until:
-                _remark(here, name, protected=protect, expires=until)
-            here.record(find_ours(here.host, name))
+                made = remark(here.host, made, protected=protect, expires=until)
+            here.record(made)
         show(here, name, lines, {"notes": lines}, as_json=as_json)
 
 
@@ -156,7 +152,7 @@ def adopt(
     is_flag=True,
     help="Also keep a copy as template: to reset to, and for -n.",
 )
-@ADMIN
+@admin
 @JSON
 def baseline(
     name: str, admin_url: str | None, *, template: bool, as_json: bool
@@ -167,15 +163,14 @@ def baseline(
     state is then recorded, for comparison after a crash.
     """
     with place(admin_url) as here:
-        found = find_ours(here.host, name)
+        found = here.host.ours(name)
         require_no_template(found)
-        assert found.marker is not None
         stages = standin.stages_of(here.project.pack)
         with held(here.host, found, alone=True):
             _require_start(here, found)
             with here.host.making():
                 lifecycle.drop_source(here.host, found)
-            notices = standin.run_stages(here.host, name, found.marker, stages)
+            notices = standin.run_stages(here.host, found, stages)
             here.record(found)
             if template:
                 with here.host.making():
@@ -199,29 +194,25 @@ def _until(expires: str | None) -> str:
 
 def _copy_baseline(
     here: Place, name: str | None, by: str, sanitise: tuple[Path, ...]
-) -> str:
+) -> OurDatabase:
     if here.server is None or by != AUTO or sanitise:
         raise SettingsError(
             "--from DATABASE says what to copy\nonly a further copy of the embedded "
             "baseline needs none, and that is neither dumped nor sanitised"
         )
-    template = here.host.find(here.server.state["template"])
-    assert template is not None
+    template = here.host.ours(here.server.state["template"])
     name = name or f"{here.server.state['clone']}_{{run}}"
     require_new(here, name.replace("{run}", "0"))
     with here.host.making():
-        return lifecycle.create_copy(here.host, template, name, "clone").name
+        return create_copy(here.host, template, name, CLONE)
 
 
-def _require_own_roles(here: Place, found: Found) -> None:
+def _require_own_roles(here: Place, found: OurDatabase) -> None:
     """A new password would lock out those who use the old one for other copies."""
-    marker = found.marker
-    if marker is None:
-        return
     others = [
-        other.name
-        for other in here.host.marked()
-        if other.marker and other.marker.role == marker.role and other.oid != found.oid
+        name
+        for name, marker in here.host.markers()
+        if marker.role == found.marker.role and name != found.name
     ]
     if others:
         raise CloneError(
@@ -230,7 +221,7 @@ def _require_own_roles(here: Place, found: Found) -> None:
         )
 
 
-def _require_start(here: Place, found: Found) -> None:
+def _require_start(here: Place, found: OurDatabase) -> None:
     start = standin.start_of(here.project.pack)
     if (phase := here.phase(found)) != start:
         raise SettingsError(
@@ -239,9 +230,3 @@ def _require_start(here: Place, found: Found) -> None:
             f"back to {start} and forth again: oneroof clone reset {found.name} "
             "--in-place"
         )
-
-
-def _remark(here: Place, name: str, **changes: Any) -> None:
-    found = find_ours(here.host, name)
-    assert found.marker is not None
-    adopting.remark(here.host, name, found.marker, **changes)

@@ -11,18 +11,18 @@ import psycopg
 from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.gc import Judged, collect
 from pytest_oneroof.clone.hold import (
-    find_ours,
     held,
     require_free,
     require_no_template,
     require_unprotected,
 )
-from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.reset import reset_from, template_of
 from pytest_oneroof.commands.clone.list import show
-from pytest_oneroof.commands.clone.place import ADMIN, Place, place
+from pytest_oneroof.commands.clone.place import Place, place
 from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.commands.project import admin
 from pytest_oneroof.errors import CloneError, SettingsError
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.run.progress import meter
 
 
@@ -33,7 +33,7 @@ from pytest_oneroof.run.progress import meter
     is_flag=True,
     help="Take the stages' rows back and run the stages again, in the same database.",
 )
-@ADMIN
+@admin
 @JSON
 def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) -> None:
     """Bring the clone NAME back to its baseline.
@@ -43,12 +43,12 @@ def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) ->
     the order of the foreign keys, then run again.
     """
     with place(admin_url) as here:
-        found = find_ours(here.host, name)
+        found = here.host.ours(name)
         require_no_template(found)
         require_unprotected(found)
         with held(here.host, found, alone=True):
             phases = _reset_in_place(here, found) if in_place else _reset(here, found)
-        found = find_ours(here.host, name)
+        found = here.host.ours(name)
         here.record(found)
         notes = [*phases, *here.differing(found)]
         how = "in place" if in_place else "template"
@@ -57,7 +57,7 @@ def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) ->
 
 @click.command()
 @click.argument("name")
-@ADMIN
+@admin
 @JSON
 def drop(name: str, admin_url: str | None, *, as_json: bool) -> None:
     """Drop a clone that carries our marker, and no other database.
@@ -66,11 +66,11 @@ def drop(name: str, admin_url: str | None, *, as_json: bool) -> None:
     that is not ours.
     """
     with place(admin_url) as here, here.host.making():
-        found = find_ours(here.host, name)
+        found = here.host.ours(name)
         require_no_template(found)
         require_unprotected(found)
         require_free(here.host, found)
-        lifecycle.drop(here.host, name)
+        lifecycle.drop(here.host, found)
         lifecycle.drop_source(here.host, found)
         here.forget(found)
         value = {"target": here.target, "dropped": name}
@@ -79,7 +79,7 @@ def drop(name: str, admin_url: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@ADMIN
+@admin
 @JSON
 def gc(admin_url: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Drop expired clones and what dead runs left.
@@ -88,7 +88,7 @@ def gc(admin_url: str | None, *, dry_run: bool, as_json: bool) -> None:
     each is told with its reason.
     """
     with place(admin_url) as here, here.host.making():
-        before = {found.name: found for found in here.host.marked()}
+        before = {found.name: found for found in here.host.all_ours()}
         judged = collect(here.host, datetime.now(UTC), dry_run=dry_run)
         if not dry_run:
             _forget(here, judged, before)
@@ -101,18 +101,17 @@ def gc(admin_url: str | None, *, dry_run: bool, as_json: bool) -> None:
         emit(value, _lines(judged, dry_run=dry_run), as_json=as_json)
 
 
-def _reset(here: Place, found: Found) -> list[str]:
+def _reset(here: Place, found: OurDatabase) -> list[str]:
     template = _template_of(here, found)
     with meter() as watch:
         fresh = reset_from(here.host, found, template, watch)
     with here.host.making():
         lifecycle.move_source(here.host, found, fresh)
-    assert found.marker is not None
     here.baseline_file(found.name, found.marker).unlink(missing_ok=True)
     return [f"a fresh copy of {template.name}"]
 
 
-def _template_of(here: Place, found: Found) -> Found:
+def _template_of(here: Place, found: OurDatabase) -> OurDatabase:
     built = here.server.state["template"] if here.server else None
     template = template_of(here.host, found, built=built)
     if template is None:
@@ -125,13 +124,12 @@ def _template_of(here: Place, found: Found) -> Found:
     return template
 
 
-def _reset_in_place(here: Place, found: Found) -> list[str]:
-    assert found.marker is not None
+def _reset_in_place(here: Place, found: OurDatabase) -> list[str]:
     pack = here.project.pack
     phases = [here.phase(found)]
     for files in (standin.undo_of(pack), standin.stages_of(pack)):
         try:
-            standin.run_stages(here.host, found.name, found.marker, files)
+            standin.run_stages(here.host, found, files)
         except psycopg.Error as error:
             raise CloneError(
                 f"{found.name!r} is not reset, its phase is {here.phase(found)}: "
@@ -144,7 +142,7 @@ def _reset_in_place(here: Place, found: Found) -> list[str]:
     return [f"phase {' → '.join(phases)}"]
 
 
-def _forget(here: Place, judged: list[Judged], before: dict[str, Found]) -> None:
+def _forget(here: Place, judged: list[Judged], before: dict[str, OurDatabase]) -> None:
     for entry in judged:
         if entry.goes and entry.name in before:
             here.forget(before[entry.name])

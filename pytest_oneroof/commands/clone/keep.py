@@ -9,15 +9,16 @@ import click
 
 from pytest_oneroof.clone.adopt import remark
 from pytest_oneroof.clone.expiry import parse_expiry
-from pytest_oneroof.clone.hold import find_ours, require_no_template
+from pytest_oneroof.clone.hold import require_no_template
 from pytest_oneroof.commands.clone.list import show
-from pytest_oneroof.commands.clone.place import ADMIN, place
+from pytest_oneroof.commands.clone.place import place
 from pytest_oneroof.commands.output import JSON
+from pytest_oneroof.commands.project import admin
 
 
 @click.command()
 @click.argument("name")
-@ADMIN
+@admin
 @JSON
 def protect(name: str, admin_url: str | None, *, as_json: bool) -> None:
     """Let nothing drop, replace or reset the clone NAME."""
@@ -26,7 +27,7 @@ def protect(name: str, admin_url: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@ADMIN
+@admin
 @JSON
 def unprotect(name: str, admin_url: str | None, *, as_json: bool) -> None:
     """Let the clone NAME be dropped, replaced and reset again."""
@@ -36,7 +37,7 @@ def unprotect(name: str, admin_url: str | None, *, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("when")
-@ADMIN
+@admin
 @JSON
 def expire(name: str, when: str, admin_url: str | None, *, as_json: bool) -> None:
     """Let gc drop the clone NAME at WHEN: 30m, 12h, 7d, 2w, a date, a time, never."""
@@ -46,8 +47,7 @@ def expire(name: str, when: str, admin_url: str | None, *, as_json: bool) -> Non
 
 def _change(name: str, admin_url: str | None, *, as_json: bool, **changes: Any) -> None:
     with place(admin_url) as here, here.host.making():
-        found = find_ours(here.host, name)
+        found = here.host.ours(name)
         require_no_template(found)
-        assert found.marker is not None
-        remark(here.host, name, found.marker, **changes)
+        remark(here.host, found, **changes)
         show(here, name, as_json=as_json)

@@ -12,11 +12,11 @@ import click
 
 from pytest_oneroof.clone.blockers import blockers
 from pytest_oneroof.clone.expiry import told_expiry
-from pytest_oneroof.clone.hold import find_ours
-from pytest_oneroof.clone.host import Found
 from pytest_oneroof.clone.watch import Flow
-from pytest_oneroof.commands.clone.place import ADMIN, Place, place
+from pytest_oneroof.commands.clone.place import Place, place
 from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.commands.project import admin
+from pytest_oneroof.ownership.proofs import OurDatabase
 
 COLUMNS = ("name", "kind", "MB", "use", "kept", "created", "source")
 # What fits beside a name in 80 columns.
@@ -25,12 +25,12 @@ NARROW, WIDE = 5, 110
 
 @click.command()
 @click.argument("name", required=False)
-@ADMIN
+@admin
 @JSON
 def status(name: str | None, admin_url: str | None, *, as_json: bool) -> None:
     """Tell what is known of a clone, or of all clones on the server."""
     with place(admin_url) as here:
-        clones = [find_ours(here.host, name)] if name else here.host.marked()
+        clones = [here.host.ours(name)] if name else here.host.all_ours()
         values = [describe(here, found) for found in clones]
         lines = [line for value in values for line in _lines(value)]
         emit(
@@ -41,12 +41,12 @@ def status(name: str | None, admin_url: str | None, *, as_json: bool) -> None:
 
 
 @click.command("list")
-@ADMIN
+@admin
 @JSON
 def list_all(admin_url: str | None, *, as_json: bool) -> None:
     """List the clones on the server: a table on a terminal, plain in a pipe."""
     with place(admin_url) as here:
-        values = [describe(here, found) for found in here.host.marked()]
+        values = [describe(here, found) for found in here.host.all_ours()]
         if as_json:
             emit({"target": here.target, "clones": values}, (), as_json=True)
         elif sys.stdout.isatty():
@@ -55,14 +55,13 @@ def list_all(admin_url: str | None, *, as_json: bool) -> None:
             emit(values, ("\t".join(_cells(value)) for value in values), as_json=False)
 
 
-def describe(here: Place, found: Found) -> dict[str, Any]:
+def describe(here: Place, found: OurDatabase) -> dict[str, Any]:
     """Return what is known of a clone, as plain data; no password among it."""
-    assert found.marker is not None
     value = {
         "name": found.name,
         **asdict(found.marker),
         "expires_in": told_expiry(found.marker, datetime.now(UTC)),
-        "megabytes": round(found.size / 2**20, 1),
+        "megabytes": round(here.host.size(found.oid) / 2**20, 1),
         "in_use_by": here.host.lock_holder(found.oid),
         "blockers": blockers(here.host, found),
     }
@@ -80,7 +79,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Print a clone that a command has made, after the lines of how it was made."""
-    value = describe(here, find_ours(here.host, name))
+    value = describe(here, here.host.ours(name))
     told = [*lines, *_lines(value)]
     if file := value.get("url_file"):
         told.append(f"  its URL, with the check role's password, is in {file}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +13,16 @@ import psycopg
 
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.blockers import application_of
-from pytest_oneroof.clone.guard import Reason, Rules, is_production
-from pytest_oneroof.clone.host import Found, Host
+from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lifecycle import role_url
 from pytest_oneroof.clone.look import Look, file_of
-from pytest_oneroof.clone.marker import Marker
-from pytest_oneroof.clone.records import Records
 from pytest_oneroof.commands.output import progress
 from pytest_oneroof.commands.project import Project, read_project
 from pytest_oneroof.errors import GuardRefused, ServerError, SettingsError
+from pytest_oneroof.ownership.marker import Marker
+from pytest_oneroof.ownership.proofs import OurDatabase, production_reasons
+from pytest_oneroof.ownership.records import Records
 from pytest_oneroof.pack.fit import fit_pack
-from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
 from pytest_oneroof.production.figures import Figures
 from pytest_oneroof.redaction import redact
@@ -33,19 +30,6 @@ from pytest_oneroof.redaction import redact
 STAND_IN = "stand-in"
 NO_PHASES = "the pack knows no phases"
 SHOWN = 3
-ADMIN = click.option(
-    "--admin-url",
-    envvar="ONEROOF_ADMIN_URL",
-    metavar="URL",
-    help="The administrator of your own server (default: the embedded server).",
-)
-PRODUCTION = click.option(
-    "--production",
-    "productions",
-    multiple=True,
-    metavar="NAME",
-    help="Declared production, as in oneroof_productions (may be repeated).",
-)
 PROTECT = click.option(
     "--protect", is_flag=True, help="Never drop, replace or reset it: see unprotect."
 )
@@ -88,28 +72,26 @@ class Place:
         return self.cache / "urls" / f"{self.host.system_identifier}-{name}"
 
     @contextlib.contextmanager
-    def session(self, found: Found) -> Iterator[psycopg.Connection[Any]]:
+    def session(self, found: OurDatabase) -> Iterator[psycopg.Connection[Any]]:
         """Yield a session on a clone that is known as ours while it ends, too."""
-        assert found.marker is not None
-        url, application = self.host.url(found.name), application_of(found.marker.nonce)
-        with contextlib.closing(connect(url, application=application)) as connection:
-            yield connection
+        application = application_of(found.marker.nonce)
+        with self.host.entered(found, application=application) as inside:
+            yield inside.connection
 
-    def phase(self, found: Found) -> str:
+    def phase(self, found: OurDatabase) -> str:
         """Return the phase at which a clone stands, in a word."""
         with self.session(found) as connection:
             fit = fit_pack(self.project.pack, connection)
             phase = Figures(fit.pack).phase_of(connection)
         return phase.name if phase else f"unknown ({fit.left_out or NO_PHASES})"
 
-    def record(self, found: Found) -> None:
+    def record(self, found: OurDatabase) -> None:
         """Read a clone whole, and keep that as what later runs compare with."""
-        assert found.marker is not None
         look = Look(self.baseline_file(found.name, found.marker))
         with self.session(found) as connection:
             look.record(connection)
 
-    def differing(self, found: Found) -> list[str]:
+    def differing(self, found: OurDatabase) -> list[str]:
         """Tell how the embedded server's own clone differs from its baseline.
 
         Runs compare that clone with the baseline that was built with the server.
@@ -127,9 +109,8 @@ class Place:
             f"{told}\nback to it: oneroof clone reset {found.name}"
         ]
 
-    def forget(self, found: Found) -> None:
+    def forget(self, found: OurDatabase) -> None:
         """Remove the files that were kept for a clone that is gone."""
-        assert found.marker is not None
         self.url_file(found.name).unlink(missing_ok=True)
         self.baseline_file(found.name, found.marker).unlink(missing_ok=True)
 
@@ -151,8 +132,9 @@ def place(admin_url: str | None) -> Iterator[Place]:
 
     Raise ServerError, in the server's words, for what it refuses.
     """
-    project = read_project({"admin_url": admin_url})
+    project = read_project(admin_url=admin_url)
     settings = project.settings
+    rules = project.rules(settings.admin_url)
     cache = settings.cache_dir or default_cache()
     with contextlib.ExitStack() as stack:
         if settings.admin_url:
@@ -162,7 +144,7 @@ def place(admin_url: str | None) -> Iterator[Place]:
             server = _embedded(project, stack)
             records, url = standin.records_of(server), server.url("postgres")
         try:
-            host = stack.enter_context(contextlib.closing(Host(url, records)))
+            host = stack.enter_context(contextlib.closing(Host(url, records, rules)))
             yield Place(host, server, cache, project)
         except psycopg.Error as error:
             told = redact(str(error)).strip()
@@ -170,12 +152,14 @@ def place(admin_url: str | None) -> Iterator[Place]:
 
 
 def check_pattern(here: Place, name: str) -> None:
-    """Raise SettingsError for a name that no clone may have."""
-    settings = here.project.settings
-    if not re.fullmatch(settings.clone_pattern, name):
+    """Raise GuardRefused for a production, SettingsError for a name no clone has."""
+    rules, server = here.host.rules, here.host.acting.server
+    if reasons := tuple(production_reasons(server.identity(name), rules)):
+        raise GuardRefused(name, reasons)
+    if not rules.is_clone_name(name):
+        told = here.project.settings.told("clone_pattern")
         raise SettingsError(
-            f"a clone's name must match {settings.clone_pattern} "
-            f"({settings.told('clone_pattern')}), given: {name!r}"
+            f"a clone's name must match {rules.clone_pattern} ({told}), given: {name!r}"
         )
 
 
@@ -187,36 +171,6 @@ def require_new(here: Place, name: str) -> None:
             f"the database {name!r} exists already; nothing was created over it\n"
             "to fix this, choose another name or drop it: oneroof clone drop"
         )
-
-
-def refuse_production(here: Place, name: str, productions: tuple[str, ...]) -> None:
-    """Raise GuardRefused, with every reason, for what could be a production."""
-    host, settings = here.host, here.project.settings
-    rules = Rules(settings.clone_pattern, productions or settings.productions)
-    facts = read_facts(host.admin)
-    reasons = []
-    if told := is_production(facts, name, rules):
-        reasons.append(
-            Reason(
-                "production",
-                f"{name!r} is the declared production {told!r}",
-                "a production is copied, never made a clone itself",
-                "oneroof clone create NAME --from " + name,
-            )
-        )
-    found = host.find(name)
-    if found is not None and (standing := host.sessions_on(found.oid)):
-        who = ", ".join(f"pid {pid} of {role}" for pid, role in standing)
-        reasons.append(
-            Reason(
-                "sessions",
-                f"{name!r} has sessions: {who}",
-                "a database that somebody works on could be a production",
-                "end what is yours and try again",
-            )
-        )
-    if reasons:
-        raise GuardRefused(name, reasons)
 
 
 def _embedded(project: Project, stack: contextlib.ExitStack) -> EmbeddedServer:

@@ -11,7 +11,6 @@ import click
 
 from pytest_oneroof.clone.expiry import parse_expiry
 from pytest_oneroof.clone.hold import (
-    find_ours,
     held,
     require_no_template,
     require_unprotected,
@@ -25,17 +24,15 @@ from pytest_oneroof.clone.wish import Wish
 from pytest_oneroof.commands.clone.create import SANITISE
 from pytest_oneroof.commands.clone.list import flow_data, show
 from pytest_oneroof.commands.clone.place import (
-    ADMIN,
     EXPIRES,
-    PRODUCTION,
     PROTECT,
     Place,
     check_pattern,
     place,
-    refuse_production,
     require_new,
 )
 from pytest_oneroof.commands.output import JSON, emit
+from pytest_oneroof.commands.project import admin
 from pytest_oneroof.run.progress import meter
 from pytest_oneroof.sealing.seal import SealBroken
 
@@ -46,7 +43,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("name")
 @click.argument("file", type=FILE)
-@ADMIN
+@admin
 @JSON
 def snapshot(name: str, file: Path, admin_url: str | None, *, as_json: bool) -> None:
     """Dump the clone NAME to a new FILE (pg_dump -Fc), sealed by FILE.sha256.
@@ -55,7 +52,7 @@ def snapshot(name: str, file: Path, admin_url: str | None, *, as_json: bool) -> 
     and `sha256sum -c` alike.
     """
     with place(admin_url) as here:
-        found = find_ours(here.host, name)
+        found = here.host.ours(name)
         require_no_template(found)
         with held(here.host, found), meter() as watch:
             done = snapshot_clone(here.host, found, file, watch)
@@ -81,8 +78,7 @@ def snapshot(name: str, file: Path, admin_url: str | None, *, as_json: bool) -> 
 @SANITISE
 @PROTECT
 @EXPIRES
-@ADMIN
-@PRODUCTION
+@admin
 @JSON
 @click.pass_context
 def restore(
@@ -91,7 +87,6 @@ def restore(
     name: str,
     sanitise: tuple[Path, ...],
     admin_url: str | None,
-    productions: tuple[str, ...],
     expires: str | None,
     *,
     replace: bool,
@@ -111,7 +106,6 @@ def restore(
                 done = _replace(here, file, wish)
             else:
                 require_new(here, name)
-                refuse_production(here, name, productions)
                 with meter() as watch:
                     done = restore_clone(here.host, file, wish, watch)
         except SealBroken as broken:
@@ -125,7 +119,7 @@ def restore(
 
 def _replace(here: Place, file: Path, wish: Wish) -> Restored:
     check_pattern(here, wish.name)
-    old = find_ours(here.host, wish.name)
+    old = here.host.ours(wish.name)
     require_no_template(old)
     require_unprotected(old)
     wish = dataclasses.replace(wish, replaces=old)
@@ -134,7 +128,6 @@ def _replace(here: Place, file: Path, wish: Wish) -> Restored:
         with here.host.making():
             drop_source(here.host, old)
             drop_replaced(here.host, old)
-    assert old.marker is not None
     here.baseline_file(old.name, old.marker).unlink(missing_ok=True)
     return done
 

@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from pytest_oneroof.postgres.embedded import write_whole
 
@@ -48,16 +49,21 @@ class Records:
             os.close(descriptor)
 
     def read(self, system_identifier: str, database: str) -> Record | None:
-        """Return a database's record, or None; an unreadable one counts as none."""
+        """Return a database's record, or None.
+
+        One that cannot be read, or says something else than its place, is none.
+        """
         with contextlib.suppress(OSError, ValueError, TypeError):
             text = self._path(system_identifier, database).read_text()
-            return Record(**json.loads(text))
+            record = Record(**json.loads(text))
+            said = (record.system_identifier, record.database)
+            return record if said == (system_identifier, database) else None
         return None
 
     def list_of(self, system_identifier: str) -> list[Record]:
         """Return the records of one server, by database name."""
         names = sorted(p.stem for p in self.folder.glob(f"{system_identifier}/*.json"))
-        records = (self.read(system_identifier, name) for name in names)
+        records = (self.read(system_identifier, unquote(name)) for name in names)
         return [record for record in records if record is not None]
 
     def remove(self, system_identifier: str, database: str) -> None:
@@ -67,4 +73,4 @@ class Records:
     def _path(self, system_identifier: str, database: str) -> Path:
         folder = self.folder / system_identifier
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{database}.json"
+        return folder / f"{quote(database, safe='')}.json"

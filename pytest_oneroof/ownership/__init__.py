@@ -1,0 +1,1 @@
+"""May this database be acted on? The proofs, and the only statements that act."""
