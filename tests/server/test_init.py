@@ -50,7 +50,6 @@ def command(tmp_path: Path, users_server: str) -> Command:
         "ONEROOF_ADMIN_URL": str(users_server),
         "ONEROOF_CACHE_DIR": str(tmp_path / "cache"),
         "COLUMNS": "100",
-        "ONEROOF_PACK": "./checks",
     }
     project = tmp_path / "project"
     project.mkdir()
