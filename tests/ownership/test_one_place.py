@@ -27,6 +27,7 @@ SHOWN = {
     "clone/copying.py": ("SELECT pg_terminate_backend(",),
     "clone/guard.py": ("end what is yours", "use a copy of it", "re-owns it, or"),
     "commands/clone/create.py": ("template: CREATE DATABASE",),
+    "postgres/ways.py": ("ALTER {} {} OWNER TO CURRENT_USER",),
     "ownership/proofs.py": ("if it is the production", "adopt a copy of it"),
 }
 
