@@ -212,7 +212,7 @@ def test_a_replacement_is_all_or_nothing(
         raise psycopg.OperationalError("the disk is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(making, "settle", broken)
+        patch.setattr(making, "_settle", broken)
         done = oneroof("clone", "restore", file, CLONE, "--replace")
     done.expect(1, "the server refused: the disk is gone")
     assert (host.find(CLONE), left()) == (before, made)
