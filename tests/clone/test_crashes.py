@@ -155,7 +155,7 @@ def test_dead_server_ends_in_plain_errors(run: Callable[..., Ended], dies: str) 
     assert ended.status == pytest.ExitCode.TESTS_FAILED, text
     assert "INTERNALERROR" not in text
     assert "ServerError: cannot connect to postgresql://postgres:***@/postgres?" in text
-    assert ended.starting("verdict    NO-GO (clone): 2 checks failed (test_dying.py::test_dies, ")
+    assert ended.starting("verdict    NO-GO (clone): 2 checks failed (test_dying.py::")
     after = run()
     assert_green(after)
     assert after.starting("found      the last run on directus_gov_test_")
