@@ -17,7 +17,13 @@ import jinja2
 from pytest_oneroof import __version__, resources
 from pytest_oneroof.errors import OneroofError
 from pytest_oneroof.evidence.conclusion import Conclusion, conclude
-from pytest_oneroof.evidence.counting import STATES, Evidence
+from pytest_oneroof.evidence.counting import (
+    NOT_COUNTED,
+    NOT_RUN,
+    STATES,
+    UNCHECKED,
+    Evidence,
+)
 from pytest_oneroof.packet.attestations import attest, differences
 from pytest_oneroof.packet.given import PacketInput
 from pytest_oneroof.redaction import redacted
@@ -30,14 +36,14 @@ TOOL = f"pytest-oneroof {__version__}"
 TEMPLATES = "fixtures/evidence/packet/"
 HASH_MANIFEST = "HASH_MANIFEST.txt"
 TREE = "packet_tree.sha256"
-GATES = ("G0", "G1", "G2", "G3", "G4")
+GATES = ("G0", "G1", "G2", "G3")
 LEVELS = ("L0", "L1", "L2", "L3")
 # What is found of a run's items besides each one's own evidence.
 BESIDES = ("deselected", "uncollected", "lost", "found")
 
 ROLES = {
     "README_FOR_REVIEWER.md": "what this packet says, and how to check it",
-    "commands.sh": "gates G0 to G4, run in place",
+    "commands.sh": "gates G0 to G3, run in place; tells the verdict beside",
     "RERUN.sh": "the same gates on a copy elsewhere",
     "exit_codes.json": "what each gate gave",
     "status.txt": "verdict, pytest's exit status, reasons",
@@ -158,9 +164,8 @@ def build_status(run: Mapping[str, Any]) -> bytes:
 
 def build_exit_codes(verdict: str) -> bytes:
     """Return what commands.sh writes for an untouched packet with that verdict."""
-    codes = dict.fromkeys(GATES, 0) | {"G4": int(verdict != "GO")}
-    overall = "PASS" if verdict == "GO" else "FAIL"
-    return write_json({"gates": codes, "overall": overall})
+    gates = dict.fromkeys(GATES, 0)
+    return write_json({"gates": gates, "overall": "PASS", "verdict": verdict})
 
 
 def build_scripts() -> dict[str, bytes]:
@@ -229,6 +234,8 @@ def count_results(results: Mapping[str, Any]) -> dict[str, int]:
     outcomes = Counter(item["outcome"] for item in items)
     verdicts = Counter(item["proof"]["verdict"] for item in items if item["proof"])
     told = {name: outcomes[name] for name in STATES}
+    told["unrun"] = outcomes[NOT_RUN] + outcomes[NOT_COUNTED]
+    told["unchecked"] = sum(outcomes[name] for name in UNCHECKED)
     told |= {name: verdicts[name] for name in ("clean", "dirty", "unprovable")}
     return {"checks": len(items), **told}
 

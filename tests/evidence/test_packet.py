@@ -145,17 +145,23 @@ def test_lines_out_of_order_are_refused(packet: Path) -> None:
 
 
 def test_failed_run_gives_a_packet_that_holds_and_says_no_go(tmp_path: Path) -> None:
-    """A NO-GO run's packet holds, and its gates do not say that it passed."""
+    """A NO-GO run's packet is whole for its scripts too; they say NO-GO, and why."""
     folder = tmp_path / "out"
     answer = write_packet(folder, BAD)
     assert answer.status == 0
     assert answer.data["verdict"] == "NO-GO"
     status, printed = script(folder, "RERUN.sh")
-    assert status == 1
-    assert printed == "OVERALL_RESULT: FAIL\nRERUN_RESULT: FAIL\n"
+    assert status == 0
+    assert printed.splitlines() == [
+        "OVERALL_RESULT: PASS",
+        "RUN_VERDICT: NO-GO",
+        "  because oneroof/test_coverage.py::test_r1_1 failed",
+        "RERUN_RESULT: PASS",
+    ]
     assert json.loads((folder / "exit_codes.json").read_text()) == {
-        "gates": {"G0": 0, "G1": 0, "G2": 0, "G3": 0, "G4": 1},
-        "overall": "FAIL",
+        "gates": {"G0": 0, "G1": 0, "G2": 0, "G3": 0},
+        "overall": "PASS",
+        "verdict": "NO-GO",
     }
 
 
@@ -165,14 +171,15 @@ def test_rerun_verifies_a_copy_elsewhere(packet: Path, tmp_path: Path) -> None:
     before = {p.name: p.read_bytes() for p in copy.iterdir()}
     assert script(copy, "RERUN.sh") == (
         0,
-        "OVERALL_RESULT: PASS\nRERUN_RESULT: PASS\n",
+        "OVERALL_RESULT: PASS\nRUN_VERDICT: GO\nRERUN_RESULT: PASS\n",
     )
     assert {p.name: p.read_bytes() for p in copy.iterdir()} == before
 
 
 def test_commands_leave_an_untouched_packet_as_it_is(packet: Path) -> None:
     """commands.sh writes the very exit_codes.json that is sealed."""
-    assert script(packet, "commands.sh") == (0, "OVERALL_RESULT: PASS\n")
+    printed = "OVERALL_RESULT: PASS\nRUN_VERDICT: GO\n"
+    assert script(packet, "commands.sh") == (0, printed)
     assert codes(packet) == []
 
 
@@ -193,6 +200,7 @@ def test_scripts_refuse_what_verify_refuses(packet: Path, how: str) -> None:
     status, printed = script(packet, "RERUN.sh")
     assert status == 1
     assert "PASS" not in printed
+    assert "GO" not in printed
 
 
 def test_earlier_packet_is_replaced_and_nothing_else(packet: Path) -> None:
