@@ -14,7 +14,7 @@ import pytest
 from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.pack.fit import Fit
-from pytest_oneroof.report.acceptance import acceptance_lines
+from pytest_oneroof.report import acceptance, terminal
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.conductor import REFUSED, RunPlugin
 from pytest_oneroof.run.keys import acceptance_key, production_key
@@ -23,6 +23,8 @@ from pytest_oneroof.settings import Settings
 
 class AcceptancePlugin(RunPlugin):
     """One acceptance, in a serial process, a controller or a worker."""
+
+    heading = "oneroof acceptance"
 
     def __init__(self, config: pytest.Config, settings: Settings, pack: Pack) -> None:
         super().__init__(config, settings, pack)
@@ -73,24 +75,16 @@ class AcceptancePlugin(RunPlugin):
             return []
         return [*lines, *self._suite_lines()]
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Print the closing section."""
-        if self.conclusion is None:
-            return
-        short = self.config.get_verbosity() < 0
-        terminalreporter.ensure_newline()
-        if not short:
-            terminalreporter.section("oneroof acceptance")
-        lines = acceptance_lines(
-            self.tally,
-            self.conclusion,
-            self.production.end,
-            suite_of=shipped.suite_of,
-            short=short,
-        )
-        if not short:
-            lines[-1:-1] = self.reporting.closing_lines()
-        else:
-            lines[-1:-1] = self.reporting.failures
-        for line in lines:
-            terminalreporter.write_line(line)
+    def target(self) -> str:
+        """Say what this run is."""
+        return "acceptance"
+
+    def detail_lines(self) -> list[str]:
+        """Return what `-v` adds to the closing section."""
+        end = self.production.end
+        lines = acceptance.detail_lines(self.tally, end, suite_of=shipped.suite_of)
+        return [*lines, *self.reporting.detail_lines()]
+
+    def short_lines(self) -> list[str]:
+        """Return what `-q` tells before the verdict."""
+        return terminal.short_lines(self.tally, suite_of=shipped.suite_of)[:1]

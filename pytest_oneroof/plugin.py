@@ -70,7 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
         watch(config, options.base_of(config, settings) / settings.pack)
     plugin = _plugin_for(config, settings)
     if plugin is not None:
+        from pytest_oneroof.run.asserts import require_asserts
         from pytest_oneroof.run.masked import Masking
+
+        require_asserts(config)
 
         config.stash[plugin_key] = plugin
         config.pluginmanager.register(plugin, "oneroof-run")

@@ -20,6 +20,7 @@ from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 pytest_plugins = ["pytester"]
 # Where a server of these tests lives, or what runs a pytest of its own.
+LOUDNESS = {"-q", "-v", "-vv", "--verbosity=0"}
 SERVERS = {"cache", "alone", "own_cache", "own_server", "open_folder", "users_server"}
 SERVERS |= {"pytester", "browse"}
 
@@ -89,7 +90,10 @@ def run_oneroof(
     embedded: EmbeddedServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., pytest.RunResult]:
-    """Run pytest in a subprocess in an empty folder, on the shared cache."""
+    """Run pytest in a subprocess in an empty folder, on the shared cache.
+
+    With `-v`, whose details the tests look at, unless they ask for something else.
+    """
     for name in [n for n in os.environ if n.startswith(("ONEROOF_", "PYTEST_", "PG"))]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "100")
@@ -102,6 +106,7 @@ def run_oneroof(
             "-p",
             "no:cacheprovider",
             f"--oneroof-cache-dir={cache}",
+            *(() if LOUDNESS.intersection(arguments) else ("-v",)),
             *arguments,
             timeout=300,
         )

@@ -30,7 +30,7 @@ def test_runs_default_suites_in_empty_folder(run_oneroof: Run) -> None:
             "isolation  8/8",
             "proof * 0 committed by checks; put back: *",
             "state      entry = exit (19 figures, sequences, schema)*",
-            "verdict    GO *",
+            "verdict: GO *",
         ],
     )
 

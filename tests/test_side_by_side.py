@@ -40,7 +40,7 @@ def start(
         pytester.makepyfile(slow=SLOW.format(seconds=seconds))
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider"),
+                *(sys.executable, "-m", "pytest", "-s", "-v", "-p", "no:cacheprovider"),
                 *(
                     "--oneroof-clone",
                     f"--oneroof-cache-dir={folder or alone}",
@@ -149,12 +149,12 @@ def test_killed_worker_spoils_no_other_check(
             "*crashed while running 'killed.py::test_law[[]5[]]'",
             "own tests  11/12",
             "proof      11 clean of 11 checks; *",
-            "verdict    NO-GO (clone): killed.py::test_law[[]5[]] *",
+            "verdict: NO-GO (clone): killed.py::test_law[[]5[]] *",
         ]
     )
     after = run_alone("-n2", "killed.py", "--deselect=killed.py::test_law[5]")
     after.assert_outcomes(passed=11)
-    assert "verdict    GO (clone)" in after.outlines
+    assert "verdict: GO (clone)" in after.outlines
     left = databases(lone_server) - {
         lone_server.state["clone"],
         lone_server.state["template"],

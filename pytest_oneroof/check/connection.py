@@ -73,13 +73,15 @@ class Guarding(SavepointMode):
         ward = self.ward
         self.check_alive()
         ward.count += 1
+        ward.swallowed.settle()
         self.rearm_if_spent()
         read, refusal = policy.judge_guarded(
             text, self.circumstances(), conforming=self.conforming()
         )
         if refusal is not None:
-            ward.refused.append(refusal.message)
-            raise refusal.error()
+            error = refusal.error()
+            ward.swallowed.note(error)
+            raise error
         if self.pgconn.pipeline_status:
             self.check_pipelined(read, text)
         if ward.savepoints:
@@ -370,6 +372,7 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
             raise refusal.with_traceback(None) from None
         except psycopg.Error as error:
             add_remedy(error)
+            self.ward.swallowed.note(error)
             raise
         finally:
             self.end_call()

@@ -92,6 +92,7 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
             return await super().wait(gen, *args, **kwargs)
         except psycopg.Error as error:
             add_remedy(error)
+            self.ward.swallowed.note(error)
             raise
         finally:
             self.end_call()

@@ -158,6 +158,7 @@ class Sandbox:
             restored=armed.restored,
             foreign=len(ledger.suspects(self._row)) if intact else 0,
             notes=(ANEW,) if lost else (),
+            swallowed=armed.connection.ward.swallowed.lines(),
         )
         unseen = self._session.may_set_sequences(armed.connection.ward)
         if not intact or unseen or not self._is_quiet(before):
@@ -166,7 +167,7 @@ class Sandbox:
             )
             return proof
         if before[ledger.SEQUENCES_AT] == self._row[ledger.SEQUENCES_AT]:
-            return proof
+            return residue.verdict_of(proof, strict=self.strict)
         return self._put_sequences_back(proof, before)
 
     @contextlib.contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from pytest_oneroof.check.savepoint_mode import Played
+from pytest_oneroof.check.swallowed import Swallowed
 from pytest_oneroof.errors import StatementRefused
 
 ALTERNATIVES = (
@@ -35,7 +36,7 @@ class Ward:
     locks: bool = False
     stack: tuple[str, ...] = ()
     functions: set[str] = field(default_factory=set)
-    refused: list[str] = field(default_factory=list)
+    swallowed: Swallowed = field(default_factory=Swallowed)
     sent: list[str] = field(default_factory=list)
     remember: bool = False
     count: int = 0
@@ -49,7 +50,8 @@ class Ward:
     def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""
         __tracebackhide__ = True
-        self.refused.append(message)
-        raise StatementRefused(
+        error = StatementRefused(
             message, statement=statement, remedy=remedy or ALTERNATIVES
         )
+        self.swallowed.note(error)
+        raise error

@@ -36,7 +36,8 @@ class Proof:
     back; `dirty` is what others could have met; `allowed` is what the check's
     marker allows, with its reason. `ids` counts the transaction ids examined,
     `committed` those of them that the check committed, `foreign` those that
-    others committed; `examples` counts Hypothesis examples, each proved.
+    others committed; `examples` counts Hypothesis examples, each proved;
+    `swallowed` are refused or failed statements whose error the check dropped.
     """
 
     check: str
@@ -51,6 +52,7 @@ class Proof:
     foreign: int = 0
     examples: int = 0
     notes: tuple[str, ...] = ()
+    swallowed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the proof as JSON values."""
@@ -62,7 +64,7 @@ class Proof:
         parts = dict(values)
         for name in ("restored", "dirty"):
             parts[name] = tuple(Residue(**part) for part in parts[name])
-        for name in ("allowed", "notes"):
+        for name in ("allowed", "notes", "swallowed"):
             parts[name] = tuple(parts[name])
         return cls(**parts)
 
@@ -74,6 +76,7 @@ class Proof:
         if self.reason:
             lines.append(f"  {self.reason}")
         lines += [*shown, *([f"  and {len(more)} more"] if more else [])]
+        lines += [f"  swallowed: {text}" for text in self.swallowed]
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -242,7 +245,7 @@ def merged(
 
 def verdict_of(proof: Proof, *, strict: bool) -> Proof:
     """Return the proof with the verdict that its findings give."""
-    if proof.dirty or (strict and proof.restored):
+    if proof.dirty or (strict and (proof.restored or proof.swallowed)):
         return replace(proof, verdict="dirty")
     return replace(proof, verdict="unprovable" if proof.reason else "clean")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_oneroof.clone.residue import Proof
-from pytest_oneroof.evidence.counting import Evidence
+from pytest_oneroof.evidence.counting import NOT_COUNTED, NOT_RUN, Evidence
 from pytest_oneroof.evidence.heat import Cell
 from pytest_oneroof.section import Section
 
@@ -59,6 +59,11 @@ class Check:
             return parameter
         code = head.partition("_")[0]
         return f"{code} {parameter}".strip() if _CODE.fullmatch(code) else name
+
+    @property
+    def bad(self) -> bool:
+        """Whether it speaks against the run: failed, not run, or not counted."""
+        return self.failed or self.outcome in (NOT_RUN, NOT_COUNTED)
 
     @property
     def failed(self) -> bool:
@@ -156,7 +161,8 @@ class RunFacts:
     `provenance` is the verdict over where the clone comes from, as plain values,
     None where no clone was looked at; `blockers` are the records of what stands
     before production; `contacted` is what this run opened a channel to as a
-    production ('production', 'stand-in' or 'none').
+    production ('production', 'stand-in' or 'none'); `deselected` are checks that
+    options or plugins left out.
     """
 
     target: str
@@ -176,3 +182,4 @@ class RunFacts:
     contacted: str = NONE
     controls: Mapping[str, Any] | None = None
     sections: tuple[Section, ...] = ()
+    deselected: tuple[str, ...] = ()

@@ -117,6 +117,7 @@ def gather(
         blockers=besides.blockers,
         contacted=besides.contacted,
         controls=besides.controls,
+        deselected=tuple(tally.deselected),
     )
 
 

@@ -235,6 +235,11 @@ def _whose(suite: str, ids: Sequence[str] | None) -> str:
 
 
 def _failure(check: Check) -> str:
+    return f"{check.ident} ({said_of(check)})"
+
+
+def said_of(check: Check) -> str:
+    """Return in one short line what a failed check found: figures, message, residue."""
     moved = [f"{f.name} {f.found} instead of {f.expected}" for f in check.figures]
     first = check.message.splitlines()[0] if check.message else ""
     dirty = [str(left) for left in check.proof.dirty] if check.proof else []
@@ -242,5 +247,4 @@ def _failure(check: Check) -> str:
         m for m, f in zip(moved, check.figures, strict=True) if f.expected != f.found
     ]
     told = "; ".join(differing[:2]) or first or "; ".join(dirty[:1]) or check.outcome
-    told = told if len(told) <= LENGTH else f"{told[: LENGTH - 1]}…"
-    return f"{check.ident} ({told})"
+    return told if len(told) <= LENGTH else f"{told[: LENGTH - 1]}…"

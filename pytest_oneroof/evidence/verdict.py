@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_oneroof.evidence.conclusion import GO, NO_GO, named
 from pytest_oneroof.evidence.facts import PRODUCTION, RunFacts
 from pytest_oneroof.evidence.heat import open_cells
 from pytest_oneroof.evidence.shown import Shown, claims, missing, show
 from pytest_oneroof.pack import Pack
 
-GO, NO_GO = "GO", "NO-GO"
-WORDS = (GO, NO_GO, "HELD", "REJECTED", "RETAINED", "CLOSED")
+# Of a row that nothing was shown of: neither good nor bad.
+NOT_CHECKED = "not checked"
+WORDS = (GO, NO_GO, NOT_CHECKED, "HELD", "REJECTED", "RETAINED", "CLOSED")
 NOT_SHOWN = "not shown"
-NAMED = 6
+NO_PRODUCTION = "nothing of it was measured on a production"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Row:
     """One objective, or one row of a matrix: status word, why, by what evidence."""
 
     code: str
+    name: str
     title: str
     target: str
     gate: str
@@ -106,11 +109,14 @@ def judge(facts: RunFacts, plan: Mapping[str, Any]) -> Verdict:
 
 
 def rule(row: Mapping[str, Any], shown: Mapping[str, Shown]) -> Row:
-    """Return a declared row with its status: the first case that holds, else NO-GO.
+    """Return a declared row with its status: the first case that holds.
 
-    A row with a `ruling` has no cases: it was decided, and no run reopens it.
+    Else it is NO-GO where evidence speaks against it, and not checked where there
+    is none. A row with a `ruling` has no cases: it was decided, and no run reopens it.
     """
-    head = (row["code"], row["title"], row["target"], row.get("gate", ""))
+    title = row["title"]
+    name, gate = row.get("name", title), row.get("gate", "")
+    head = (row["code"], name, title, row["target"], gate)
     if "ruling" in row:
         return Row(*head, row["ruling"], row["reason"])
     for case in row["cases"]:
@@ -120,7 +126,10 @@ def rule(row: Mapping[str, Any], shown: Mapping[str, Shown]) -> Row:
             reason = f"{case['reason']}: {told}" if case.get("reason") else told
             return Row(*head, case["status"], reason, evidence)
     last = tuple(shown[name] for name in row["cases"][-1]["when"])
-    return Row(*head, NO_GO, _against(last), last)
+    failed = [e.tells for e in last if e.holds is False]
+    if failed:
+        return Row(*head, NO_GO, "; ".join(failed), last)
+    return Row(*head, NOT_CHECKED, missing(last) or NO_PRODUCTION, last)
 
 
 def unfounded(rows: Iterable[Row]) -> list[Row]:
@@ -152,12 +161,6 @@ def comply(entry: Mapping[str, Any], shown: Mapping[str, Shown]) -> Action:
     return Action(action, NOT_SHOWN, reason, ways[0] if ways else ())
 
 
-def named(cells: Sequence[str]) -> str:
-    """Return the first cells by name, and how many more there are."""
-    more = len(cells) - NAMED
-    return ", ".join(cells[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
 def _admitted(
     row: Mapping[str, Any], case: Mapping[str, Any], evidence: Sequence[Shown]
 ) -> bool:
@@ -165,15 +168,6 @@ def _admitted(
     if row["target"] != PRODUCTION or case["status"] != GO:
         return True
     return any(e.where == PRODUCTION for e in evidence)
-
-
-def _against(evidence: Sequence[Shown]) -> str:
-    failed = [e.tells for e in evidence if e.holds is False]
-    if failed:
-        return "; ".join(failed)
-    if unseen := missing(evidence):
-        return f"{NOT_SHOWN}: {unseen}"
-    return f"{NOT_SHOWN}: nothing of it was measured on a production"
 
 
 def _open(facts: RunFacts) -> list[str]:

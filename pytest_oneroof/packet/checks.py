@@ -46,6 +46,7 @@ REQUIRED = (
 # Files in which the packet speaks for itself; others quote what was refused.
 CLAIMS = ("README_FOR_REVIEWER.md", "status.txt", "manifest.json", "exit_codes.json")
 
+COUNTS = ("checks", "passed", "failed", "not_run", "not_checked")
 FOUND_BY_RUN = ("FAILED_OPEN", "NO_POSITIVE_CONTROL")
 
 _MALFORMED = (KeyError, TypeError, AttributeError, ValueError, jinja2.TemplateError)
@@ -195,7 +196,7 @@ def _report(files: Files, values: Values) -> Iterator[Finding]:
             found = f"{name} {outcomes.get(name)}, the results say {again.get(name)}"
             yield Finding("STATUS_DISAGREES", VERDICT, found)
     counts = pf.count_results(values["results.json"])
-    for name in ("checks", "skipped", "clean", "dirty", "unprovable"):
+    for name in (*COUNTS, "clean", "dirty", "unprovable"):
         if told["summary"][name] != counts[name]:
             found = f"{name} {told['summary'][name]}, the results give {counts[name]}"
             yield Finding("STATUS_DISAGREES", VERDICT, found)

@@ -234,8 +234,8 @@ def count_results(results: Mapping[str, Any]) -> dict[str, int]:
     outcomes = Counter(item["outcome"] for item in items)
     verdicts = Counter(item["proof"]["verdict"] for item in items if item["proof"])
     told = {name: outcomes[name] for name in STATES}
-    told["unrun"] = outcomes[NOT_RUN] + outcomes[NOT_COUNTED]
-    told["unchecked"] = sum(outcomes[name] for name in UNCHECKED)
+    told["not_run"] = outcomes[NOT_RUN] + outcomes[NOT_COUNTED]
+    told["not_checked"] = sum(outcomes[name] for name in UNCHECKED)
     told |= {name: verdicts[name] for name in ("clean", "dirty", "unprovable")}
     return {"checks": len(items), **told}
 

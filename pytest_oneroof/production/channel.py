@@ -60,6 +60,7 @@ class Reading:
     statements: int = 0
     transaction_id: str | None = None
     refused: tuple[str, ...] = ()
+    swallowed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as JSON values."""
@@ -115,6 +116,7 @@ class ProductionChannel:
             self._end(visit.check, before) if held else _held(visit.check),
             statements=visit.statements,
             refused=tuple(visit.refused),
+            swallowed=visit.swallowed.lines(),
         )
         if visit.overdue:
             reading = replace(reading, verdict="dirty", reason=OVERDUE)

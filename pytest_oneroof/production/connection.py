@@ -17,6 +17,7 @@ import psycopg
 from psycopg import pq, sql
 
 from pytest_oneroof import errors as e
+from pytest_oneroof.check.swallowed import Swallowed
 from pytest_oneroof.postgres.handmade import take_over_caller
 from pytest_oneroof.production.cursors import Bounds, reading_cursor
 from pytest_oneroof.production.handle import Handle
@@ -51,12 +52,15 @@ class Visit:
     statements: int = 0
     refused: list[str] = field(default_factory=list)
     process: int = field(default_factory=os.getpid)
+    swallowed: Swallowed = field(default_factory=Swallowed)
 
     def refuse(self, message: str, remedy: str = READ) -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""
         __tracebackhide__ = True
         self.refused.append(message)
-        raise e.StatementRefused(message, remedy=remedy)
+        error = e.StatementRefused(message, remedy=remedy)
+        self.swallowed.note(error)
+        raise error
 
 
 class ReadOnlyConnection(psycopg.Connection[Any]):
@@ -121,7 +125,10 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
         refusal = policy.read_only_refusal(text)
         if refusal is not None:
             self.visit.refused.append(refusal.message)
-            raise refusal.error()
+            error = refusal.error()
+            self.visit.swallowed.note(error)
+            raise error
+        self.visit.swallowed.settle()
         self.visit.statements += 1
         return statements.read(text)[0]
 
@@ -212,6 +219,9 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
             return super().wait(gen, *args, **kwargs)
         except (e.StatementRefused, LimitExceeded) as refusal:
             raise refusal.with_traceback(None) from None
+        except psycopg.Error as error:
+            self.visit.swallowed.note(error)
+            raise
 
     def _start_query(self) -> Any:
         self.check_alive()

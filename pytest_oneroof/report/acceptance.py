@@ -1,31 +1,20 @@
-"""The closing section of an acceptance, as lines of text. Pure."""
+"""The details that `-v` adds to an acceptance's closing section. Pure."""
 
 from __future__ import annotations
 
-from pytest_oneroof.evidence.conclusion import Conclusion
 from pytest_oneroof.evidence.tally import Tally
 from pytest_oneroof.production.acceptance import AcceptanceExit
-from pytest_oneroof.report import terminal
 from pytest_oneroof.report.terminal import suite_lines
 
 
-def acceptance_lines(
-    tally: Tally,
-    conclusion: Conclusion,
-    end: AcceptanceExit | None,
-    *,
-    suite_of: object,
-    short: bool,
+def detail_lines(
+    tally: Tally, end: AcceptanceExit | None, *, suite_of: object
 ) -> list[str]:
-    """Return the section's lines: suites, channel, state, drift, verdict."""
+    """Return suites, channel, state, drift, phase and gate."""
     suites = suite_lines(tally, suite_of)
-    verdict = verdict_line(conclusion, end)
-    verdict = f"verdict    {verdict}" if conclusion.word else verdict
-    if short:
-        return [" · ".join(" ".join(line.split()) for line in suites), verdict]
     if end is None:
-        return [*suites, verdict]
-    return [*suites, channel_line(tally, end), *state_lines(end), verdict]
+        return suites
+    return [*suites, channel_line(tally, end), *state_lines(end)]
 
 
 def channel_line(tally: Tally, end: AcceptanceExit) -> str:
@@ -59,23 +48,10 @@ def state_lines(end: AcceptanceExit) -> list[str]:
         for name, (before, now, exact) in end.drift.items()
         if before != now
     ]
+    lines += [f"unchecked  {text}" for text in end.not_shown]
     if end.phase:
         lines.append(f"phase      {end.phase}")
-    return lines
-
-
-def verdict_line(conclusion: Conclusion, end: AcceptanceExit | None) -> str:
-    """Return the verdict of the acceptance, and that of the release beside it.
-
-    A green acceptance says that production was read and not touched; whether the
-    release may run is the gate's to say.
-    """
-    told = terminal.verdict_line(conclusion, "acceptance")
-    if end is None or not conclusion.word:
-        return told
-    if end.not_shown:
-        told += f" ({'; '.join(end.not_shown)})"
     if end.gate:
-        release = "gate READY" if end.gate == "READY" else f"NO-GO ({end.blockers})"
-        told += f"; release {release}"
-    return told
+        blockers = f" ({end.blockers})" if end.blockers else ""
+        lines.append(f"gate       {end.gate}{blockers}")
+    return lines

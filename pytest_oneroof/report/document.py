@@ -13,13 +13,14 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.evidence.counting import UNCHECKED
 from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
 from pytest_oneroof.evidence.verdict import Row, Verdict
 from pytest_oneroof.redaction import redacted
 from pytest_oneroof.section import Section
 
-VERSION = 1
+VERSION = 2
 SCHEMA = "fixtures/verdict/verdict.schema.json"
 MESSAGE = 4000
 SLOWEST = 12
@@ -69,6 +70,7 @@ def document(facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any]) -> Docu
         "compliance": [asdict(action) for action in verdict.compliance],
         "ownership": ownership(facts.cells) if facts.cells else None,
         "suites": _suites(facts.checks, titles),
+        "deselected": list(facts.deselected),
         "ledger": _ledger(facts),
         "states": [_state(state) for state in facts.states],
         "slowest": _slowest(facts.checks),
@@ -133,7 +135,8 @@ def _summary(facts: RunFacts) -> Document:
         "checks": len(facts.checks),
         "passed": sum(_passed(check) for check in facts.checks),
         "failed": sum(check.failed for check in facts.checks),
-        "skipped": sum(check.outcome == "skipped" for check in facts.checks),
+        "not_run": sum(check.bad and not check.failed for check in facts.checks),
+        "not_checked": sum(check.outcome in UNCHECKED for check in facts.checks),
         "proved": len(proofs),
         "clean": words["clean"],
         "dirty": words["dirty"],
@@ -197,6 +200,7 @@ def _proof(proof: Proof | None) -> Document | None:
         "examples": proof.examples,
         "reason": proof.reason,
         "notes": list(proof.notes),
+        "swallowed": list(proof.swallowed),
     }
 
 

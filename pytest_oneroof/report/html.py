@@ -13,6 +13,8 @@ from typing import Any
 
 import jinja2
 
+from pytest_oneroof.report.markdown import BAD
+
 TEMPLATES = Path(__file__).parent / "templates"
 HUES = 8
 LIMIT = 400
@@ -28,6 +30,8 @@ def html(told: Document) -> str:
         groups=list(groups(told["ownership"])) if told["ownership"] else [],
         hues=hues(told["ownership"]),
         short=short_names(told["ownership"]),
+        failures=failures(told["suites"]),
+        ordered=ordered(told["suites"]),
         bars=bars(told["suites"]),
         slowest=bars(told["slowest"]),
         spans=spans(told["tiers"]),
@@ -56,6 +60,24 @@ def short_names(ownership: Document | None) -> dict[str, str]:
     heads = {code.partition("-")[0] for code in codes}
     common = len(heads) == 1 and all("-" in code for code in codes)
     return {code: code.partition("-")[2] if common else code for code in codes}
+
+
+def failures(suites: Sequence[Document]) -> list[Document]:
+    """Return the checks that speak against the run."""
+    return [c for suite in suites for c in suite["checks"] if c["outcome"] in BAD]
+
+
+def ordered(suites: Sequence[Document]) -> list[tuple[Document, list[Document], str]]:
+    """Return each suite with its checks, the bad ones first, and with its outcome."""
+    found = []
+    for suite in suites:
+        checks = sorted(suite["checks"], key=lambda c: c["outcome"] not in BAD)
+        whole = suite["passed"] == suite["total"]
+        bad = bool(checks) and checks[0]["outcome"] in BAD
+        found.append(
+            (suite, checks, "passed" if whole else "failed" if bad else "skipped")
+        )
+    return found
 
 
 def bars(entries: Sequence[Document]) -> list[tuple[Document, float]]:

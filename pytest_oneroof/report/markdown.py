@@ -15,8 +15,12 @@ SIGNS = {
     "HELD": "🟡",
     "CLOSED": "🔒",
     "NO-GO": "🔴",
+    "not checked": "⚪",
     "REJECTED": "⛔",
 }
+
+# Outcomes that speak against the run; they are told before anything else.
+BAD = ("failed", "not run", "not counted")
 
 _PLAIN = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&\\`*_[]<>|#~@"})
 
@@ -24,23 +28,24 @@ Document = Mapping[str, Any]
 
 
 def markdown(told: Document) -> str:
-    """Return the verdict's Markdown, made of its document alone."""
+    """Return the verdict's Markdown, made of its document alone; failures first."""
     verdict, summary = told["verdict"], told["summary"]
     parts = [
         f"## {SIGNS[verdict['status']]} {verdict['status']} ({verdict['target']})",
         *(f"- {plain(reason)}" for reason in verdict["reasons"]),
         "",
+        *_failed(told["suites"]),
+        *_states(told["states"]),
+        *_open(told["ownership"]),
         f"{summary['passed']} of {summary['checks']} checks passed, "
-        f"{summary['failed']} failed, {summary['skipped']} skipped; "
+        f"{summary['failed']} failed, {summary['not_run']} not run or not counted, "
+        f"{summary['not_checked']} skipped; "
         f"{summary['clean']} of {summary['proved']} proved clean, "
         f"{summary['ids']} transaction ids examined, "
         f"{summary['committed']} committed.",
         *(f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)),
         "",
         *(_rows(told["objectives"], "Objective") if told["objectives"] else []),
-        *_open(told["ownership"]),
-        *_failed(told["suites"]),
-        *_states(told["states"]),
     ]
     for matrix in told["matrices"]:
         parts += _folded(matrix["title"], _rows(matrix["rows"], "Target"))
@@ -86,13 +91,17 @@ def _open(ownership: Document | None) -> list[str]:
 
 
 def _failed(suites: Sequence[Document]) -> list[str]:
-    failed = [c for s in suites for c in s["checks"] if c["outcome"] == "failed"]
+    failed = [c for s in suites for c in s["checks"] if c["outcome"] in BAD]
     if not failed:
         return []
-    rows = ((plain(c["nodeid"]), plain(c["claim"]), plain(_said(c))) for c in failed)
-    told = _table(("Failed", "Claim", "Found"), list(rows)[:SHOWN])
+    rows = [tuple(map(plain, _cells(check))) for check in failed]
+    told = _table(("Check", "Outcome", "Claim", "Found"), rows[:SHOWN])
     beyond = len(failed) - SHOWN
     return [*told, *([f"… and {beyond} more", ""] if beyond > 0 else [])]
+
+
+def _cells(check: Document) -> tuple[str, ...]:
+    return check["nodeid"], check["outcome"], check["claim"], _said(check)
 
 
 def _said(check: Document) -> str:
@@ -103,7 +112,8 @@ def _said(check: Document) -> str:
     ]
     proof = check["proof"] or {}
     unclean = proof.get("verdict", "clean") != "clean"
-    return "; ".join(moved) or check["message"] or (proof["verdict"] if unclean else "")
+    said = "; ".join(moved) or check["message"] or check["why"]
+    return said or (proof["verdict"] if unclean else "")
 
 
 def _states(states: Sequence[Document]) -> list[str]:

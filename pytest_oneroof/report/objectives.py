@@ -1,36 +1,30 @@
-"""The verdict's objectives as lines of the closing section. Pure."""
+"""The verdict's objectives by their codes, as lines for `-v`. Pure."""
 
 from __future__ import annotations
 
-from pytest_oneroof.evidence.verdict import NO_GO, NOT_SHOWN, Row, Verdict, named
+from pytest_oneroof.evidence.conclusion import NO_GO, named
+from pytest_oneroof.evidence.verdict import NOT_CHECKED, Row, Verdict
 
 WIDTH = 160
 
 
 def objective_lines(verdict: Verdict) -> list[str]:
-    """Return one line with all that is well or not shown, and one for each that is not.
+    """Return one line with all that is well or not checked, one for each that is not.
 
     A forbidden action that the run shows to have been done has a line of its own.
     Where no objective is declared there is none of the first.
     """
     words: dict[str, list[str]] = {}
-    against = []
     for row in verdict.objectives:
-        if row.reason.startswith(NOT_SHOWN):
-            words.setdefault(NOT_SHOWN, []).append(row.code)
-        elif row.status == NO_GO:
-            against.append(row)
-        else:
+        if row.status != NO_GO:
             words.setdefault(row.status, []).append(row.code)
-    # What is not shown is NO-GO, and stands last.
-    unseen = words.pop(NOT_SHOWN, [])
-    told = [f"{word} {', '.join(codes)}" for word, codes in words.items()]
-    if unseen:
-        told.append(f"{NO_GO}, not shown: {', '.join(unseen)}")
+    # What is not checked stands last.
+    unseen = {NOT_CHECKED: words.pop(NOT_CHECKED, [])}
+    told = [f"{w} {', '.join(c)}" for w, c in (words | unseen).items() if c]
     head = f"objectives {'; '.join(told) or 'none'}"
     lines = [head] if verdict.objectives else []
-    ways = _ways([row for row in verdict.objectives if row.code in unseen])
-    rest = [_line(row) for row in against]
+    ways = _ways([row for row in verdict.objectives if row.status == NOT_CHECKED])
+    rest = [_line(row) for row in verdict.objectives if row.status == NO_GO]
     if cells := verdict.open_cells:
         rest.append(f"open       {len(cells)} cells: {named(cells)}")
     broken = [action for action in verdict.compliance if action.state == "broken"]
@@ -46,7 +40,7 @@ def _ways(rows: list[Row]) -> list[str]:
         if by:
             ways.setdefault(", ".join(by), []).append(row.code)
     told = "; ".join(f"{', '.join(codes)} by {by}" for by, codes in ways.items())
-    return [f"not shown  {told}"] if told else []
+    return [f"unchecked  {told}"] if told else []
 
 
 def _line(row: Row) -> str:

@@ -1,28 +1,24 @@
-"""The closing section of a run, as lines of text. Pure."""
+"""The details that `-v` adds to the closing section, and the lines of `-q`. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from pytest_oneroof.evidence.conclusion import Conclusion
 from pytest_oneroof.evidence.counting import PASSED
 from pytest_oneroof.evidence.tally import Tally
 
 
-def closing_lines(
-    tally: Tally, conclusion: Conclusion, *, suite_of: object, target: str, short: bool
-) -> list[str]:
-    """Return the section's lines: suites, proof, state, verdict; three if `short`."""
-    assert callable(suite_of)
-    suites = suite_lines(tally, suite_of)
-    proof = proof_line(tally)
-    state = state_line(tally)
-    verdict = verdict_line(conclusion, target)
-    if short:
-        return [" · ".join(" ".join(line.split()) for line in suites), proof, verdict]
+def detail_lines(tally: Tally, *, suite_of: object) -> list[str]:
+    """Return what `-v` tells of a run on the clone: suites, proof, what was found."""
     found = [f"found      {line}" for share in tally.shares for line in share.found]
-    last = f"verdict    {verdict}" if conclusion.word else verdict
-    return [*suites, f"proof      {proof}", *found, *state, last]
+    proof = f"proof      {proof_line(tally)}"
+    return [*suite_lines(tally, suite_of), proof, *found, *state_line(tally)]
+
+
+def short_lines(tally: Tally, *, suite_of: object) -> list[str]:
+    """Return what `-q` tells of a run on the clone, in two lines."""
+    suites = suite_lines(tally, suite_of)
+    return [" · ".join(" ".join(line.split()) for line in suites), proof_line(tally)]
 
 
 def suite_lines(tally: Tally, suite_of: object) -> list[str]:
@@ -70,15 +66,3 @@ def state_line(tally: Tally) -> list[str]:
     many = f"{clones} clones: " if clones > 1 else ""
     figures = f"{metrics} figures, " if metrics else ""
     return [f"state      {many}entry = exit ({figures}sequences, schema)"]
-
-
-def verdict_line(conclusion: Conclusion, target: str) -> str:
-    """Return GO or NO-GO for the target, with the reasons against it.
-
-    Where nothing was checked there is no such word.
-    """
-    reasons = "; ".join(conclusion.reasons)
-    if not conclusion.word:
-        return f"no verdict: {reasons}"
-    told = f"{conclusion.word} {target}"
-    return (f"{told}: {reasons}" if reasons else told) + conclusion.limits

@@ -15,8 +15,8 @@ from pytest_oneroof.evidence.tally import FAULTS, Share, Tally, joined
 from pytest_oneroof.pack import Pack, Suite
 from pytest_oneroof.pack.fit import Fit
 from pytest_oneroof.production.figures import Asks
-from pytest_oneroof.report import terminal
-from pytest_oneroof.run import hooks
+from pytest_oneroof.report import closing, terminal
+from pytest_oneroof.run import hooks, say
 from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.clone_side import CloneRun, with_newest_clone
 from pytest_oneroof.run.isolation import examples_isolated, needs_databases, uses_clone
@@ -44,6 +44,8 @@ PACK_PLUGIN = "oneroof-pack"
 
 class RunPlugin:
     """One run with --oneroof-clone, in a serial process, a controller or a worker."""
+
+    heading = "oneroof"
 
     def __init__(self, config: pytest.Config, settings: Settings, pack: Pack) -> None:
         self.config = config
@@ -330,28 +332,41 @@ class RunPlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the closing section."""
-        if self.conclusion is None:
+        verbosity = self.config.get_verbosity()
+        ending = self.reporting.ending(self.target())
+        if self.conclusion is None or ending is None:
             return
-        short = self.config.get_verbosity() < 0
-        lines = terminal.closing_lines(
-            self.tally,
-            self.conclusion,
-            suite_of=shipped.suite_of,
-            target=self._target(),
-            short=short,
-        )
         terminalreporter.ensure_newline()
-        if not short:
-            terminalreporter.section("oneroof")
+        if verbosity < 0:
+            verdict = closing.verdict_line(self.conclusion, ending.target, full=True)
+            short = [*self.short_lines(), *ending.failures]
+            say.say_lines(terminalreporter, [*map(closing.Line, short), verdict])
+            return
+        terminalreporter.section(self.heading)
+        details = self.detail_lines() if verbosity > 0 else []
+        lines = [
+            *map(closing.Line, details),
+            *closing.closing(ending, full=verbosity > 0),
+        ]
+        say.say_lines(terminalreporter, lines)
+
+    def detail_lines(self) -> list[str]:
+        """Return what `-v` adds to the closing section."""
+        lines = terminal.detail_lines(self.tally, suite_of=shipped.suite_of)
         if self.controlling is not None:
-            lines[-1:-1] = self.controlling.closing_lines()
-        if not short:
-            lines[-1:-1] = self.production.closing_lines()
-            lines[-1:-1] = self.reporting.closing_lines()
-        else:
-            lines[-1:-1] = self.reporting.failures
-        for line in lines:
-            terminalreporter.write_line(line)
+            lines += self.controlling.closing_lines()
+        return [
+            *lines,
+            *self.production.closing_lines(),
+            *self.reporting.detail_lines(),
+        ]
+
+    def short_lines(self) -> list[str]:
+        """Return what `-q` tells before the verdict."""
+        lines = terminal.short_lines(self.tally, suite_of=shipped.suite_of)
+        if self.controlling is not None:
+            lines += self.controlling.closing_lines()
+        return lines
 
     def _header(self, clone: CloneRun) -> list[str]:
         told = self.settings.told
@@ -392,7 +407,7 @@ class RunPlugin:
         lines = [f"oneroof: {self.left_out}"] if self.left_out else []
         return [*lines, f"oneroof: suites {names} ({self.settings.told('suite')})"]
 
-    def _target(self) -> str:
+    def target(self) -> str:
         """Say what this run is: on a clone an acceptance is called a rehearsal."""
         readonly = selects_readonly(self.config.option.markexpr)
         return "rehearsal (clone)" if readonly else "(clone)"

@@ -189,15 +189,14 @@ class ItemsPlugin:
             return
         if phase.raised or (phase.when == CALL and not phase.ran):
             why = RAISED if phase.raised else ANSWERED
-            report.outcome, report.longrepr = "failed", f"{report.nodeid}: {why}"
+            report.outcome, report.longrepr = "failed", why
         elif phase.when == TEARDOWN:
             counted = self.tally.item(report.nodeid).counted
             if counted.state == NOT_RUN:
                 place = (report.location[0], report.location[1] or 0, counted.why)
                 report.outcome, report.longrepr = SKIPPED, place  # type: ignore[assignment]
             elif counted == Counted(NOT_COUNTED, UNPROVED):
-                told = f"{report.nodeid}: {counted.why}"
-                report.outcome, report.longrepr = "failed", told
+                report.outcome, report.longrepr = "failed", counted.why
 
     # ---------------------------------------------------------------- processes
 

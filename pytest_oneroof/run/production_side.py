@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_oneroof.clone.residue import Proof
+from pytest_oneroof.clone.residue import Proof, verdict_of
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.fingerprint.schema import SchemaFingerprint
@@ -105,7 +105,7 @@ class ProductionPlugin:
             yield self._reading
         finally:
             self._reading = None
-            _judge(item, run.finish())
+            _judge(item, run.finish(), strict=self.owner.settings.strict)
 
     def schema(self) -> SchemaFingerprint:
         """Return production's schema, read through the channel; skip without any.
@@ -291,13 +291,17 @@ def proof_of_reading(reading: Reading) -> Proof:
         reason=reading.reason,
         constraints="read-only transaction",
         notes=tuple(f"refused: {message}" for message in reading.refused),
+        swallowed=reading.swallowed,
     )
 
 
-def _judge(item: pytest.Item, reading: Reading) -> None:
-    item.stash.setdefault(proofs_key, []).append(proof_of_reading(reading))
-    if reading.verdict != "clean":
-        raise ResidueError(str(reading))
+def _judge(item: pytest.Item, reading: Reading, *, strict: bool) -> None:
+    proof = proof_of_reading(reading)
+    if proof.verdict == "clean":
+        proof = verdict_of(proof, strict=strict)
+    item.stash.setdefault(proofs_key, []).append(proof)
+    if proof.verdict != "clean":
+        raise ResidueError(str(proof))
 
 
 def _share(end: AcceptanceExit) -> Share:

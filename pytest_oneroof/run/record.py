@@ -148,8 +148,8 @@ def told_of(owner: RunPlugin, started: datetime) -> list[Told]:
     return lines
 
 
-def provenance_lines(facts: RunFacts, *, verbose: bool) -> Iterator[str]:
-    """Yield what the clone holds and may stand for; verbose, with all details."""
+def provenance_lines(facts: RunFacts) -> Iterator[str]:
+    """Yield what the clone holds and may stand for, with all details."""
     told = facts.provenance
     if told is None:
         return
@@ -159,16 +159,9 @@ def provenance_lines(facts: RunFacts, *, verbose: bool) -> Iterator[str]:
     yield f"secrets    {told['secrets']}"
     if not told["judged"]:
         return
-    codes = ", ".join(dict.fromkeys(o["code"] for o in told["objections"]))
-    if not told["deliver"]:
-        yield f"provenance {told['status']}: {told['verdict']}"
-    elif verbose:
+    yield f"provenance {told['status']}: {told['verdict']}"
+    if told["deliver"]:
         yield from (f"provenance {line}" for line in told["lines"])
-    else:
-        yield (
-            f"provenance {told['status']}: {told['verdict']} ({codes}); what to "
-            "deliver: -v, or oneroof provenance"
-        )
 
 
 def state_of(entry: Baseline, exit_: Baseline, where: str) -> State:

@@ -29,6 +29,7 @@ from pytest_oneroof.packet.of_run import packet_of
 from pytest_oneroof.packet.shipped_seals import check_shipped
 from pytest_oneroof.packet.write import require_ours, write_packet
 from pytest_oneroof.provenance.secrets_allow import read_allowed
+from pytest_oneroof.report.closing import Ending
 from pytest_oneroof.report.document import document
 from pytest_oneroof.report.objectives import objective_lines
 from pytest_oneroof.report.report import report_files
@@ -54,7 +55,7 @@ class ReportPlugin:
         self.started = datetime.now(UTC)
         self.facts: RunFacts | None = None
         self.status = 0
-        self.lines: list[str] = []
+        self.written: list[str] = []
         self.failures: list[str] = []
         # Where a test changes the working folder, the packet's stays.
         given = owner.settings.report
@@ -108,20 +109,14 @@ class ReportPlugin:
         seals = check_shipped(owner.pack)
         broken = [f"the seal {seal.name} is broken" for seal in seals if not seal.holds]
         owner.tally.besides += broken
-        conclusion = owner.tally.conclude(status)
-        if conclusion.word:
-            conclusion = self._report(conclusion, Besides(seals=seals), status)
-        elif self.folder is not None:
-            self.failures.append("report     not written: no check ran")
-        owner.conclusion = conclusion
-        ended = exit_status(conclusion.word, status)
+        owner.conclusion = self._report(Besides(seals=seals), status)
+        ended = exit_status(owner.conclusion.word, status)
         session.exitstatus = self.status = ended or self.status
 
-    def _report(
-        self, conclusion: Conclusion, besides: Besides, status: int
-    ) -> Conclusion:
+    def _report(self, besides: Besides, status: int) -> Conclusion:
         """Ask the hooks, and write the packet; return what the run then comes to."""
         owner = self.owner
+        conclusion = owner.tally.conclude(status)
         try:
             facts = self._gather(conclusion, besides)
             if reasons := hooks.reasons_of(owner.config, facts):
@@ -130,23 +125,41 @@ class ReportPlugin:
                 facts = replace(facts, reasons=conclusion.reasons)
             sections = hooks.sections_of(owner.config, facts)
             self.facts = replace(facts, sections=sections)
-            if self.folder is not None:
+            if self.folder is not None and conclusion.word:
                 ended = exit_status(conclusion.word, status)
                 self._write(self.folder, self.facts, ended)
+            elif self.folder is not None:
+                self.failures.append("report: not written, as no check ran")
         except OneroofError as error:
             self._fail(str(error))
         return conclusion
 
-    def closing_lines(self) -> list[str]:
-        """Return the closing section's lines: provenance, objectives, the packet."""
+    def ending(self, target: str) -> Ending | None:
+        """Return what the closing section is made of, None where nothing ended."""
+        owner = self.owner
+        if owner.conclusion is None:
+            return None
+        facts = self.facts or RunFacts(CLONE, NONE)
+        shown = owner.settings.report if self.written else None
+        return Ending(
+            owner.conclusion,
+            facts,
+            judge(facts, declared(owner.pack)),
+            target,
+            against=tuple(owner.tally.against()),
+            failures=tuple(self.failures),
+            report=str(shown) if shown else "",
+            end=owner.production.end,
+        )
+
+    def detail_lines(self) -> list[str]:
+        """Return what `-v` tells of provenance, objectives and packet."""
         if self.facts is None:
-            return self.failures
-        verbose = self.owner.config.get_verbosity() > 0
+            return []
         return [
-            *run_record.provenance_lines(self.facts, verbose=verbose),
+            *run_record.provenance_lines(self.facts),
             *objective_lines(judge(self.facts, declared(self.owner.pack))),
-            *self.lines,
-            *self.failures,
+            *self.written,
         ]
 
     def _write(self, folder: Path, facts: RunFacts, status: int) -> None:
@@ -158,16 +171,13 @@ class ReportPlugin:
         if answer.status != DONE:
             raise OneroofError("\n".join(("the packet does not hold:", *answer.lines)))
         shown = self.owner.settings.report
-        self.lines += [
-            f"packet     {shown}: {answer.data['files']} files, tree "
-            f"{answer.data['tree']}",
-            f"report     {shown}/report.html",
-        ]
+        files, tree = answer.data["files"], answer.data["tree"]
+        self.written.append(f"packet     {shown}: {files} files, tree {tree}")
 
     def _fail(self, message: str) -> None:
         head, *details = message.splitlines()
-        self.failures.append(f"report     FAILED: {head}")
-        self.failures += [f"           {line.strip()}" for line in details]
+        self.failures.append(f"report: FAILED: {head}")
+        self.failures += [f"  {line.strip()}" for line in details]
         if self.folder is not None:
             self.status = self.status or pytest.ExitCode.TESTS_FAILED
 

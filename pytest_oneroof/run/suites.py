@@ -12,6 +12,7 @@ import pytest
 
 from pytest_oneroof import builtin
 from pytest_oneroof.pack.model import Pack, Suite
+from pytest_oneroof.run.asserts import require_rewritten
 
 PREFIX = "oneroof"
 PLUGIN = "suites/plugin.py"
@@ -141,7 +142,9 @@ def load_plugin(pack: Pack) -> Any:
 def _imported(folder: str, name: str) -> Any:
     if folder not in sys.modules:
         pytest.register_assert_rewrite(folder)
-    return importlib.import_module(f"{folder}.{name}")
+    module = importlib.import_module(f"{folder}.{name}")
+    require_rewritten(folder)
+    return module
 
 
 def _matches(nodeid: str, argument: str) -> bool:

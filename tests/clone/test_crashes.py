@@ -103,7 +103,7 @@ def run(own_cache: Path, tmp_path: Path) -> Callable[[str], Ended]:
         for name, value in os.environ.items()
         if not name.startswith(("ONEROOF_", "PYTEST_", "PG"))
     }
-    command = [sys.executable, "-m", "pytest", "--oneroof-clone", "test_dying.py"]
+    command = [sys.executable, "-m", "pytest", "--oneroof-clone", "-v", "test_dying.py"]
     command += [f"--oneroof-cache-dir={own_cache}", "--tb=line"]
 
     def inner(dies: str = "") -> Ended:
@@ -124,7 +124,7 @@ def run(own_cache: Path, tmp_path: Path) -> Callable[[str], Ended]:
 def assert_green(ended: Ended) -> None:
     """The run passed, and ended with the state in which it began."""
     assert ended.status == 0, "\n".join(ended.lines)
-    assert ended.starting("verdict    GO (clone)")
+    assert ended.starting("verdict: GO (clone)")
     assert ended.starting("proof      3 clean of 3 checks")
     assert ended.starting("state      entry = exit")
 
@@ -155,7 +155,7 @@ def test_dead_server_ends_in_plain_errors(run: Callable[..., Ended], dies: str) 
     assert ended.status == pytest.ExitCode.TESTS_FAILED, text
     assert "INTERNALERROR" not in text
     assert "ServerError: cannot connect to postgresql://postgres:***@/postgres?" in text
-    assert ended.starting("verdict    NO-GO (clone): 2 checks failed (test_dying.py::")
+    assert ended.starting("verdict: NO-GO (clone): 2 checks failed (test_dying.py::")
     after = run()
     assert_green(after)
     assert after.starting("found      the last run on directus_gov_test_")

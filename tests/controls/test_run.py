@@ -110,7 +110,7 @@ def test_a_blind_check_lets_a_fault_survive(
             "own tests  2/2",
             "controls   0/1 killed, 1 survived (group-unowned), 1 idle "
             "(test_own.py::test_blind)",
-            "verdict    NO-GO (clone): *1 checks are idle: test_own.py::test_blind",
+            "verdict: NO-GO (clone): *1 checks are idle: test_own.py::test_blind",
         ]
     )
 
@@ -138,7 +138,7 @@ def test_an_explained_check_is_not_idle(
     faults(own("group-unowned", "test_owners"), unseen=reason)
     result = run_oneroof("--oneroof-clone", "--oneroof-controls", "test_own.py")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["controls   1/1 killed", "verdict    GO (clone)"])
+    result.stdout.fnmatch_lines(["controls   1/1 killed", "verdict: GO (clone)"])
 
 
 def test_a_fault_runs_alone_by_its_id(run_oneroof: Run) -> None:
@@ -149,7 +149,7 @@ def test_a_fault_runs_alone_by_its_id(run_oneroof: Run) -> None:
     check = "oneroof/test_coverage.py::test_ownership_rows[r1.1]"
     result = run_oneroof(*given, listed, generated)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["controls   2/2 killed*", "verdict    GO (clone)"])
+    result.stdout.fnmatch_lines(["controls   2/2 killed*", "verdict: GO (clone)"])
     run_oneroof(*given, listed, check).assert_outcomes(passed=2)
     for arguments, told in (
         ((*given, "oneroof/controls::none"), "*no shipped check matches: *::none"),

@@ -66,11 +66,11 @@ def test_report_serial_and_with_workers(
     result.assert_outcomes(passed=42)
     result.stdout.fnmatch_lines(
         [
-            "objectives GO clone isolation, A, E; RETAINED G; NO-GO, not shown: "
+            "objectives GO clone isolation, A, E; RETAINED G; not checked "
             "production safety, B, C, D, F",
             "packet     two/deep: 20 files, tree *",
-            "report     two/deep/report.html",
-            "verdict    GO (clone)",
+            "report: two/deep/report.html",
+            "verdict: GO (clone)",
         ]
     )
     serial, distributed = read(pytester.path / "one"), read(pytester.path / "two/deep")
@@ -168,7 +168,7 @@ def test_report_that_cannot_be_written(
     result = run_oneroof("--oneroof-clone", "--oneroof-report", "out", "test_noting.py")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["report * property oneroof_steps is not as docs/report.md has it: *"]
+        ["report: * property oneroof_steps is not as docs/report.md has it: *"]
     )
     assert not (pytester.path / "out").exists()
 

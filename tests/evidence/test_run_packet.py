@@ -225,7 +225,7 @@ def test_interrupted_run_is_no_go(pytester: pytest.Pytester, run_oneroof: Run) -
     result = run_oneroof("--oneroof-clone", "test_own.py", "--oneroof-report", "out")
     assert result.ret == 2
     told = "test_own.py::test_two did not run: set up, and not called to its end"
-    result.stdout.fnmatch_lines([f"verdict    NO-GO (clone): {told}"])
+    result.stdout.fnmatch_lines([f"verdict: NO-GO (clone): {told}"])
     out = pytester.path / "out"
     answer = verify_packet(out)
     assert (answer.status, answer.data["verdict"]) == (0, "NO-GO")
@@ -316,7 +316,7 @@ def test_packet_that_cannot_be_written_is_told_at_the_end(
     )
     result.assert_outcomes(passed=1)
     assert result.ret == 1
-    result.stdout.fnmatch_lines([f"report     FAILED: *{told}*", "*GO (clone)"])
+    result.stdout.fnmatch_lines([f"report: FAILED: *{told}*", "*GO (clone)"])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert not (pytester.path / "deep" / "out" / "manifest.json").exists()
     assert not [p for p in pytester.path.rglob(".oneroof*") if p.is_dir()]
@@ -331,5 +331,5 @@ def test_run_without_checks_leaves_no_packet(
         *("--oneroof-report", "out"),
     )
     assert result.ret == 5
-    result.stdout.fnmatch_lines(["report     not written: no check ran"])
+    result.stdout.fnmatch_lines(["report: not written, as no check ran"])
     assert not (pytester.path / "out").exists()

@@ -50,46 +50,46 @@ def test_run_on_the_clone() -> None:
     verdict = runs.judge(runs.clone_run())
     assert (verdict.status, verdict.target, verdict.reasons) == ("GO", "clone", ())
     assert words(verdict) == {
-        "production safety": "NO-GO",
+        "production safety": "not checked",
         "clone isolation": "GO",
         "A": "GO",
         "B": "GO",
         "C": "GO",
         "D": "GO",
         "E": "GO",
-        "F": "NO-GO",
+        "F": "not checked",
         "G": "RETAINED",
         "rerun": "GO",
         "axis": "GO",
         "events": "GO",
         "dot": "GO",
-        "substrate clone": "NO-GO",
-        "seed": "NO-GO",
+        "substrate clone": "not checked",
+        "seed": "not checked",
         "candidates": "NO-GO",
         "emit": "NO-GO",
         "daemon": "NO-GO",
         "substrate": "NO-GO",
         "dot execution": "NO-GO",
-        "executor": "NO-GO",
-        "rollback": "NO-GO",
-        "verification": "NO-GO",
+        "executor": "not checked",
+        "rollback": "not checked",
+        "verification": "not checked",
         "monitor": "GO",
         "option 3": "REJECTED",
         "clone": "RETAINED",
-        "human gate": "NO-GO",
-        "tiers": "NO-GO",
-        "acceptance": "NO-GO",
+        "human gate": "not checked",
+        "tiers": "not checked",
+        "acceptance": "not checked",
         "production-shaped clone": "NO-GO",
         "checks": "GO",
     }
     reason = (
-        "not shown: no production was read; a stand-in is none "
+        "no production was read; a stand-in is none "
         "(to show it: --oneroof-production-url URL)"
     )
     assert row_of(verdict, "production safety").reason == reason
     assert row_of(verdict, "human gate").reason == reason
     assert row_of(verdict, "executor").reason == (
-        "not shown: suite release did not run on a clone; no tier of the release ran "
+        "suite release did not run on a clone; no tier of the release ran "
         "(to show it: --oneroof-suite release)"
     )
 
@@ -145,8 +145,8 @@ def test_run_without_any_production() -> None:
     """On a user's own server there may be no production at all, nor a stand-in."""
     row = row_of(runs.judge(runs.clone_run(production="none")), "production safety")
     assert (row.status, row.reason) == (
-        "NO-GO",
-        "not shown: no production was read (to show it: --oneroof-production-url URL)",
+        "not checked",
+        "no production was read (to show it: --oneroof-production-url URL)",
     )
 
 
@@ -166,9 +166,9 @@ def test_acceptance_speaks_of_production_alone() -> None:
     found = words(verdict)
     assert (verdict.target, found["acceptance"]) == ("production", "GO")
     assert (found["production safety"], found["human gate"]) == ("GO", "CLOSED")
-    assert found["A"] == "NO-GO"
+    assert found["A"] == "not checked"
     assert row_of(verdict, "A").reason == (
-        "not shown: suite coverage did not run on a clone; no ownership was read "
+        "suite coverage did not run on a clone; no ownership was read "
         "(to show it: --oneroof-clone)"
     )
 
@@ -178,9 +178,9 @@ def test_what_ran_on_the_clone_accepts_no_production() -> None:
     verdict = runs.judge(
         runs.with_production(runs.clone_run(), "BLOCKED", "ospa<1;"), runs.PLAN
     )
-    assert words(verdict)["acceptance"] == "NO-GO"
+    assert words(verdict)["acceptance"] == "not checked"
     assert row_of(verdict, "acceptance").reason == (
-        "not shown: suite coverage, what reads of it did not run on a production "
+        "suite coverage, what reads of it did not run on a production "
         "(to show it: -m readonly)"
     )
 
@@ -194,8 +194,8 @@ def test_failed_check_is_told_by_its_figures() -> None:
     assert row.reason == "suite coverage: 1 of 26 failed: r1.2 (gap 1 instead of 0)"
     assert objective_lines(verdict) == [
         "objectives GO clone isolation, B, C, D, E; RETAINED G; "
-        "NO-GO, not shown: production safety, F",
-        "not shown  production safety by --oneroof-production-url URL; F by "
+        "not checked production safety, F",
+        "unchecked  production safety by --oneroof-production-url URL; F by "
         "--oneroof-suite release",
         f"objective  NO-GO A (Coverage regression suite): {row.reason}",
     ]
@@ -241,8 +241,8 @@ def test_suite_that_did_not_run_whole(name: str) -> None:
         assert lost, name
         for code in lost:
             row = row_of(verdict, code)
-            assert row.status == "NO-GO"
-            assert row.reason.startswith("not shown: "), row
+            assert row.status == "not checked"
+            assert "only" in row.reason or "did not run" in row.reason, row
 
 
 def test_dirty_proof_fails_its_suite() -> None:
@@ -304,13 +304,14 @@ def test_nothing_without_a_production_opens_one(facts: RunFacts) -> None:
     rows = [*verdict.objectives, *(r for m in verdict.matrices for r in m.rows)]
     targets = {r.code for r in rows if r.target in ("production", "anywhere")}
     assert len(targets) > 9
-    assert {words(verdict)[code] for code in targets} <= {"NO-GO", "REJECTED"}
+    closed = {"NO-GO", "not checked", "REJECTED"}
+    assert {words(verdict)[code] for code in targets} <= closed
     claim = next(a for a in verdict.compliance if a.action.startswith("Claim"))
     assert claim.state == "shown"
 
 
 def test_declaration_cannot_let_a_clone_open_a_production() -> None:
-    """A declared row that asks for a clone's evidence alone stays NO-GO."""
+    """A declared row that asks for a clone's evidence alone is never GO."""
     plan = copy.deepcopy(dict(runs.PLAN))
     case = {"status": "GO", "when": ["coverage suite"]}
     row = {
@@ -325,8 +326,8 @@ def test_declaration_cannot_let_a_clone_open_a_production() -> None:
         runs.with_production(runs.released(), "READY"), plan
     ).objectives
     assert (found.status, found.reason) == (
-        "NO-GO",
-        "not shown: nothing of it was measured on a production",
+        "not checked",
+        "nothing of it was measured on a production",
     )
 
 
@@ -401,7 +402,7 @@ def test_ruling_may_not_be_go() -> None:
     ids=["clone", "released", "failed", "nothing"],
 )
 def test_document_fits_its_schema(facts: RunFacts) -> None:
-    """The document of any run validates, and holds the six status words only."""
+    """The document of any run validates, and holds the seven status words only."""
     told = json.loads(json.dumps(runs.told_of(facts)))
     Draft202012Validator(schema("verdict")).validate(told)
     rows = [*told["objectives"], *(row for m in told["matrices"] for row in m["rows"])]
@@ -416,7 +417,7 @@ def test_schema_refuses_another_document() -> None:
     for key in told:
         assert not validator.is_valid({k: v for k, v in told.items() if k != key}), key
     assert not validator.is_valid(told | {"beside": 1})
-    assert not validator.is_valid(told | {"version": 2})
+    assert not validator.is_valid(told | {"version": 1})
 
 
 def files_of(facts: RunFacts) -> dict[str, str]:
@@ -462,7 +463,10 @@ def test_markdown_of_a_failed_run() -> None:
     lines = text.splitlines()
     assert lines[0] == "## 🔴 NO-GO (clone)"
     assert "**1 of 6 cells are open:** agents/audit" in lines
-    assert any("gap: expected 0, found 1" in line for line in lines)
+    found = next(
+        n for n, line in enumerate(lines) if "gap: expected 0, found 1" in line
+    )
+    assert found < next(n for n, line in enumerate(lines) if "| Objective" in line)
     assert text.count("<details>") == text.count("</details>") == 5
 
 
@@ -476,7 +480,7 @@ def test_markdown_is_not_broken_by_what_it_tells() -> None:
     )
     text = files_of(replace(facts, checks=broken))["verdict.md"]
     (line,) = [x for x in text.splitlines() if "it&#91;r1.2&#93;" in x and "|" in x]
-    assert line.count("|") == 4
+    assert line.count("|") == 5
     assert "</details><b>" not in text
     assert "&#60;b&#62;" in text
     assert "@all" not in text

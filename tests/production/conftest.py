@@ -217,7 +217,7 @@ def accept(
         return pytester.run(
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
             *("-m", "readonly", f"--oneroof-production-url={url}"),
-            *("-o", f"oneroof_productions={name}", *arguments),
+            *("-v", "-o", f"oneroof_productions={name}", *arguments),
             timeout=120,
         )
 

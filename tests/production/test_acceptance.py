@@ -84,16 +84,19 @@ def test_greenfield_is_accepted(accept: Accept, production: Production) -> None:
             "oneroof: production directus on PostgreSQL 16.*, read as "
             "oneroof_acceptance (--oneroof-production-url)",
             "oneroof: phase greenfield; gate BLOCKED (ospa<1;)",
-            "oneroof/test_production.py ......... *",
-            "oneroof/test_coverage.py ............ *",
-            "oneroof/test_production.py ......... *",
+            "oneroof/test_production.py::test_p1_* PASSED *",
+            "oneroof/test_coverage.py::test_ownership_rows* PASSED *",
+            "oneroof/test_production.py::test_p9_no_write_channel* PASSED *",
             "production 18/18",
             "coverage   12/12",
             "channel    34 of 34 checks read in READ ONLY to their end; no transaction "
             "id assigned",
             "state      entry = exit (19 figures, * schema objects)",
             "phase      greenfield",
-            "verdict    GO acceptance; release NO-GO (ospa<1;)",
+            "gate       BLOCKED (ospa<1;)",
+            "production: directus: nothing was written to it, and it is as before*",
+            "release gate: closed, oneroof gate tells by what",
+            "verdict: GO acceptance",
         ]
     )
     assert result.ret == 0
@@ -116,7 +119,8 @@ def test_workers_read_the_same(accept: Accept, production: Production) -> None:
             "production 18/18",
             "coverage   12/12",
             "channel    34 of 34 checks read in READ ONLY to their end; *",
-            "verdict    GO acceptance; release NO-GO (ospa<1;)",
+            "gate       BLOCKED (ospa<1;)",
+            "verdict: GO acceptance",
         ]
     )
     assert result.ret == 0
@@ -153,7 +157,8 @@ def test_a_seeded_production_is_accepted(
     result.stdout.fnmatch_lines(
         [
             "phase      seeded",
-            "verdict    GO acceptance; release NO-GO (*own<>0;gap<>210;)",
+            "gate       BLOCKED (*own<>0;gap<>210;)",
+            "verdict: GO acceptance",
         ]
     )
     # What no count tells; each is put back before the next.
@@ -162,7 +167,7 @@ def test_a_seeded_production_is_accepted(
         copy.execute(breaks)
         result = accept(copy, "--oneroof-suite=owners")
         assert result.ret == 1
-        result.stdout.fnmatch_lines([f"*{says}*", "verdict    NO-GO acceptance*"])
+        result.stdout.fnmatch_lines([f"*{says}*", "verdict: NO-GO acceptance*"])
         copy.execute(*undoes)
 
 
@@ -219,7 +224,8 @@ def test_organic_drift_is_reported_and_stays_green(
             "drift      birth_registry * → * (+*)",
             "drift      event_outbox * → * (+*)",
             "drift      system_issues * → * (+*)",
-            "verdict    GO acceptance; *",
+            "production: directus_copy: *; moved by itself: birth_registry +*",
+            "verdict: GO acceptance",
         ]
     )
     assert result.ret == 0
@@ -234,8 +240,9 @@ def test_a_foreign_owner_fails_the_run(accept: Accept, copy: Production) -> None
         [
             "*1 figure moved, at exit, expected as at entry:*",
             "state      own was * at entry, is *",
-            "verdict    NO-GO acceptance: *production directus_copy: own was * at "
-            "entry, is *; release NO-GO (*",
+            "found: production directus_copy: own was * at entry, is *",
+            "verdict: NO-GO acceptance: *production directus_copy: own was * at "
+            "entry, is *",
         ]
     )
 
@@ -261,7 +268,7 @@ def test_changed_definitions_fail_the_run(
         [
             "state      schema + table public.added added",
             "state      schema ~ table public.tasks changed",
-            "verdict    NO-GO acceptance: *schema table public.added was absent at "
+            "verdict: NO-GO acceptance: *schema table public.added was absent at "
             "entry, is present; *",
         ]
     )
@@ -287,7 +294,7 @@ def test_an_exit_that_cannot_be_read_fails_the_run(
         [
             "unproved   the exit baseline of 'directus_copy' cannot be read: relation "
             '"public.v_object_owner_conflict" does not exist',
-            "verdict    NO-GO acceptance: *proof 1 was clean at entry, is the exit *",
+            "verdict: NO-GO acceptance: *proof 1 was clean at entry, is the exit *",
         ]
     )
 
@@ -328,7 +335,7 @@ def test_without_sight_of_other_sessions_p8_is_unprovable(
     result.stdout.fnmatch_lines(
         [
             "*unprovable: the role is no member of pg_read_all_stats*",
-            "verdict    NO-GO*",
+            "verdict: NO-GO*",
         ]
     )
 
@@ -357,8 +364,10 @@ def test_a_hot_standby_is_accepted_without_p8(
     result.stdout.fnmatch_lines(
         [
             "oneroof: production directus on PostgreSQL 16.*, hot standby, read as *",
-            "verdict    GO acceptance (sessions idle in transaction not shown: a hot "
-            "standby does not see the primary's sessions); release NO-GO (ospa<1;)",
+            "unchecked  sessions idle in transaction not shown: a hot standby does "
+            "not see the primary's sessions",
+            "not checked: 2 skipped or expected to fail (oneroof/test_production.py*",
+            "verdict: GO acceptance",
         ]
     )
 
@@ -466,7 +475,7 @@ def test_own_tests_read_production(
             "*unprovable*",
             "*RowLimitExceeded: the result has more than 500 rows*",
             "own tests  2/5",
-            "verdict    NO-GO acceptance: *",
+            "verdict: NO-GO acceptance: *",
         ]
     )
 
@@ -510,7 +519,7 @@ def test_a_users_clone_runs_beside_the_users_production(
             "production 18/18",
             "production directus (--oneroof-production-url): entry = exit, phase "
             "greenfield, gate BLOCKED (ospa<1;)",
-            "verdict    GO (clone)",
+            "verdict: GO (clone)",
         ]
     )
 
@@ -521,7 +530,7 @@ def test_a_single_id_can_be_pasted_back(accept: Accept, production: Production) 
     for workers in ((), ("-n", "2")):
         result = accept(production, name, *workers)
         assert result.parseoutcomes()["passed"] == 1
-        result.stdout.fnmatch_lines(["production 1/1", "verdict    GO acceptance; *"])
+        result.stdout.fnmatch_lines(["production 1/1", "verdict: GO acceptance"])
 
 
 def test_an_acceptance_in_which_a_routine_locks_is_no_go_by_name(
@@ -549,6 +558,6 @@ def test_an_acceptance_in_which_a_routine_locks_is_no_go_by_name(
             "oneroof: NOT COVERED on production: public.locks()",
             "*ResidueError: test_own.py::test_locks: dirty",
             "*it holds the advisory lock (0, 7) of kind 1, ExclusiveLock",
-            "verdict * NO-GO acceptance: test_own.py::test_locks failed*",
+            "verdict: NO-GO acceptance: test_own.py::test_locks failed*",
         ]
     )

@@ -81,7 +81,7 @@ def run_ways(
             environ["WAYS_OPEN"] = "1"
             arguments.append(f"--oneroof-clone-url={open_url}")
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", "inner_ways.py", *arguments],
+            [sys.executable, "-m", "pytest", "-v", "inner_ways.py", *arguments],
             cwd=folder,
             env=environ,
             capture_output=True,

@@ -41,7 +41,7 @@ def test_way_told_at_session_end(
     assert run.status == pytest.ExitCode.TESTS_FAILED, run.output
     assert run.items[f"test_way[{way.id}]"].proof["verdict"] == "clean"
     assert f": {way.at_end}" in run.output
-    assert "verdict    NO-GO" in run.output
+    assert "verdict: NO-GO" in run.output
     after = run_ways(alone="rows")
     assert after.status == pytest.ExitCode.OK, after.output
 

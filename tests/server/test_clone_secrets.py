@@ -102,7 +102,7 @@ def test_run_tells_the_secrets_of_its_clone(
             "provenance   live production (present): FORBIDDEN, *",
             "provenance status: READY_NOT_APPLIED; the operator must deliver:",
             "provenance   - one production-shaped, secret-free, isolated dump *",
-            "verdict    GO (clone)",
+            "verdict: GO (clone)",
         ]
     )
     assert verify_packet(pytester.path / "out").status == 0

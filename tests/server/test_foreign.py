@@ -99,7 +99,7 @@ def test_own_checks_run_and_are_proved(
             "state * entry = exit (sequences, schema)",
             "secrets    contains_secrets: *",
             "packet     told: *",
-            "verdict    GO (clone)",
+            "verdict: GO (clone)",
         ]
     )
     told = result.stdout.str()
@@ -132,7 +132,7 @@ def test_production_is_accepted_by_what_is_known_of_it(
             "own tests  1/1",
             "channel    14 of 14 checks read in READ ONLY to their end; *",
             "state      entry = exit (* schema objects)",
-            "verdict    GO acceptance",
+            "verdict: GO acceptance",
         ]
     )
     assert speaks_of_others(result.stdout.str()) == []

@@ -82,7 +82,7 @@ def test_all_of_a_pack_takes_part(
             "pgtap      1/1",
             "state * entry = exit (4 figures, sequences, schema)",
             "production shop (--oneroof-production-url): entry = exit",
-            "verdict    GO (clone)",
+            "verdict: GO (clone)",
         ]
     )
     told = json.loads((pytester.path / "told/verdict.json").read_text())
@@ -113,7 +113,7 @@ def test_a_hook_can_speak_against_a_run(run: Run, pytester: pytest.Pytester) -> 
     """A reason of a hook makes the run NO-GO, in its packet too."""
     result = run("--oneroof-suite=accept", "--oneroof-report=told")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["verdict    NO-GO (clone): no check of suite orders*"])
+    result.stdout.fnmatch_lines(["verdict: NO-GO (clone): no check of suite orders*"])
     told = json.loads((pytester.path / "told/verdict.json").read_text())
     assert told["verdict"]["reasons"] == ["no check of suite orders ran"]
 
@@ -125,7 +125,7 @@ def test_faults_of_a_pack_are_seen(run: Run) -> None:
     """Its own faults are made, in the database and in its files, and noticed."""
     faults = [f"oneroof/controls::{name}" for name in FAULTS]
     result = run("--oneroof-controls", "oneroof/test_orders.py", *faults)
-    result.stdout.fnmatch_lines(["controls   3/3 killed*", "verdict    GO (clone)"])
+    result.stdout.fnmatch_lines(["controls   3/3 killed*", "verdict: GO (clone)"])
 
 
 HOOKS = {
@@ -135,7 +135,7 @@ HOOKS = {
     ),
     "verdict": (
         "def pytest_oneroof_verdict(config, facts):\n    raise KeyError('gone')",
-        "verdict    NO-GO (clone): pytest_oneroof_verdict failed: KeyError('gone')",
+        "verdict: NO-GO (clone): pytest_oneroof_verdict failed: KeyError('gone')",
     ),
     "report": (
         "def pytest_oneroof_report(config, facts):\n    return 'all is well'",

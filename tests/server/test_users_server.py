@@ -67,6 +67,7 @@ def run_on(
                 "-m",
                 "pytest",
                 "--oneroof-clone",
+                "-v",
                 "-p",
                 "no:cacheprovider",
             ),
