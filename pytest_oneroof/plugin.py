@@ -40,8 +40,9 @@ __all__ = [
 MARKERS = (
     "readonly: reads only; runs on production too (pytest -m readonly)",
     "oneroof(isolation='rollback'|'savepoint'|'database', "
-    "allow_residue={kind: reason}, constraints=True): "
-    "how this check is isolated on the clone",
+    "allow_residue={kind: reason}, constraints=True, "
+    "exercises='production'|'harness'|'neither'): "
+    "how this check is isolated on the clone, and whose code it exercises",
 )
 
 

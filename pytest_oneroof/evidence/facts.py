@@ -35,7 +35,7 @@ class Check:
     """One item: what it claims, what came of it, where it was measured.
 
     `outcome` is one of the states of `counting.count`, `why` its reason, `evidence`
-    what it was decided by.
+    what it was decided by; `exercises` is whose code it exercises (`exercised.py`).
     """
 
     nodeid: str
@@ -49,6 +49,7 @@ class Check:
     figures: tuple[Figure, ...] = ()
     why: str = ""
     evidence: Evidence = field(default_factory=Evidence)
+    exercises: str = ""
 
     @property
     def ident(self) -> str:

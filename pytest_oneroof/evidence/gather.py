@@ -9,10 +9,11 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.evidence.exercised import Exercises, exercises_of
 from pytest_oneroof.evidence.facts import (
     CLONE,
     OWN,
@@ -32,6 +33,7 @@ from pytest_oneroof.evidence.heat import Cell, cells_of
 from pytest_oneroof.evidence.tally import Item, Share, Tally
 from pytest_oneroof.evidence.tiers import tiers_of
 
+UNKNOWN = exercises_of(())
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -41,6 +43,7 @@ class Noted:
 
     claim: str = ""
     message: str = ""
+    exercises: str = ""
     properties: tuple[tuple[str, Any], ...] = ()
 
 
@@ -49,13 +52,15 @@ class Setting:
     """How a run is looked at: which suite a node id is of, where each is measured.
 
     `measured` maps a suite to its place where that is not the run's target:
-    'production' stands for whatever was read as one.
+    'production' stands for whatever was read as one. `exercises` tells of suite and
+    check what it exercises.
     """
 
     suite_of: Callable[[str], str | None]
     target: str
     production: str
     measured: Mapping[str, str] = field(default_factory=dict)
+    exercises: Exercises = UNKNOWN
 
     def where(self, suite: str) -> str:
         """Return where a suite's checks are measured."""
@@ -132,7 +137,7 @@ def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
     suite = setting.suite_of(nodeid) or OWN
     with _told_wrongly("figures"):
         told = [Figure(*map(_text, f)) for f in _values(noted.properties, "figures")]
-    return Check(
+    check = Check(
         nodeid=nodeid,
         suite=suite,
         where=setting.where(suite),
@@ -143,8 +148,12 @@ def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
         message=noted.message,
         proof=item.proof,
         evidence=item.evidence,
+        exercises=noted.exercises,
         figures=tuple(told),
     )
+    if check.exercises:
+        return check
+    return replace(check, exercises=setting.exercises(suite, check.ident))
 
 
 def _order(check: Check) -> list[Any]:

@@ -18,6 +18,7 @@ from pytest_oneroof.evidence.conclusion import (
     named,
 )
 from pytest_oneroof.evidence.counting import PASSED, UNCHECKED
+from pytest_oneroof.evidence.exercised import count_exercised, exercised_line
 from pytest_oneroof.evidence.facts import CLONE, Check, RunFacts
 from pytest_oneroof.evidence.shown import said_of
 from pytest_oneroof.evidence.verdict import NOT_CHECKED, Row, Verdict
@@ -135,6 +136,9 @@ def _done(ending: Ending) -> Iterator[Line]:
     ran = f"passed: {passed} of {_count(len(facts.checks), 'check')}"
     suites = ", ".join(_suites(facts.checks))
     yield Line(f"{ran} ({suites})" if suites else ran)
+    exercised = exercised_line(count_exercised(facts.checks))
+    if exercised and ending.conclusion.word == GO:
+        yield Line(f"exercised: {exercised}")
     if proofs := [check.proof for check in facts.checks if check.proof is not None]:
         yield _left(proofs, ending)
     if facts.controls:

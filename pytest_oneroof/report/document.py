@@ -14,6 +14,7 @@ from typing import Any
 
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.evidence.counting import UNCHECKED
+from pytest_oneroof.evidence.exercised import count_exercised
 from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
 from pytest_oneroof.evidence.verdict import Row, Verdict
@@ -71,6 +72,7 @@ def document(facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any]) -> Docu
         "ownership": ownership(facts.cells) if facts.cells else None,
         "suites": _suites(facts.checks, titles),
         "deselected": list(facts.deselected),
+        "exercised": count_exercised(facts.checks),
         "ledger": _ledger(facts),
         "states": [_state(state) for state in facts.states],
         "slowest": _slowest(facts.checks),
@@ -181,6 +183,7 @@ def _check(check: Check) -> Document:
         "claim": check.claim,
         "outcome": check.outcome,
         "why": check.why,
+        "exercises": check.exercises,
         "seconds": round(check.seconds, 3),
         "message": check.message[:MESSAGE],
         "figures": [asdict(figure) for figure in check.figures],

@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 
+from pytest_oneroof.evidence.exercised import exercised_line
 from pytest_oneroof.report.markdown import BAD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,6 +33,7 @@ def html(told: Document) -> str:
         short=short_names(told["ownership"]),
         failures=failures(told["suites"]),
         ordered=ordered(told["suites"]),
+        exercised=exercised_line(told["exercised"]),
         bars=bars(told["suites"]),
         slowest=bars(told["slowest"]),
         spans=spans(told["tiers"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pytest_oneroof.evidence.exercised import exercised_line
 from pytest_oneroof.evidence.facts import UNCOVERED
 
 SHOWN = 20
@@ -45,6 +46,7 @@ def markdown(told: Document) -> str:
         f"{summary['committed']} committed.",
         *(f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)),
         "",
+        *_exercised(told["exercised"]),
         *(_rows(told["objectives"], "Objective") if told["objectives"] else []),
     ]
     for matrix in told["matrices"]:
@@ -98,6 +100,11 @@ def _failed(suites: Sequence[Document]) -> list[str]:
     told = _table(("Check", "Outcome", "Claim", "Found"), rows[:SHOWN])
     beyond = len(failed) - SHOWN
     return [*told, *([f"… and {beyond} more", ""] if beyond > 0 else [])]
+
+
+def _exercised(counts: Mapping[str, int]) -> list[str]:
+    line = exercised_line(counts)
+    return [f"Exercised by what passed: {plain(line)}.", ""] if line else []
 
 
 def _cells(check: Document) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
+from pytest_oneroof.evidence.exercised import KINDS
 from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.run import hooks
 from pytest_oneroof.run.clone_side import CloneRun
@@ -36,6 +37,7 @@ class Wishes:
     isolation: str = "rollback"
     allow_residue: Mapping[str, str] = field(default_factory=dict)
     constraints: bool = True
+    exercises: str = ""
 
 
 def read_marker(item: pytest.Item, *, default: str = "rollback") -> Wishes:
@@ -49,8 +51,9 @@ def read_marker(item: pytest.Item, *, default: str = "rollback") -> Wishes:
         unknown = set(mark.kwargs) - set(Wishes.__dataclass_fields__)
         if unknown or mark.args:
             raise pytest.UsageError(
-                f"{item.nodeid}: the marker oneroof takes isolation, allow_residue "
-                f"and constraints, given: {', '.join(sorted(unknown)) or mark.args}"
+                f"{item.nodeid}: the marker oneroof takes "
+                f"{', '.join(Wishes.__dataclass_fields__)}, given: "
+                f"{', '.join(sorted(unknown)) or mark.args}"
             )
         values |= mark.kwargs
     wishes = Wishes(**values)
@@ -59,11 +62,22 @@ def read_marker(item: pytest.Item, *, default: str = "rollback") -> Wishes:
             f"{item.nodeid}: isolation is one of {', '.join(ISOLATIONS)}, given: "
             f"{wishes.isolation!r}"
         )
+    if wishes.exercises not in ("", *KINDS):
+        raise pytest.UsageError(
+            f"{item.nodeid}: exercises is one of {', '.join(KINDS)}, given: "
+            f"{wishes.exercises!r}"
+        )
     if not all(str(reason).strip() for reason in wishes.allow_residue.values()):
         raise pytest.UsageError(
             f"{item.nodeid}: allow_residue takes {{kind: reason}}, a reason is missing"
         )
     return wishes
+
+
+def exercises_by_marker(item: pytest.Item) -> str:
+    """Return what the closest marker says that an item exercises, '' without any."""
+    marks = item.iter_markers("oneroof")
+    return next((m.kwargs["exercises"] for m in marks if "exercises" in m.kwargs), "")
 
 
 def uses_clone(item: pytest.Item) -> bool:

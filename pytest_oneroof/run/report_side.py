@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import pytest
 from pytest_oneroof.answer import DONE
 from pytest_oneroof.errors import OneroofError, SettingsError
 from pytest_oneroof.evidence.conclusion import Conclusion, exit_status
+from pytest_oneroof.evidence.exercised import OWN, exercises_of
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
 from pytest_oneroof.evidence.verdict import declared, judge
@@ -36,11 +37,13 @@ from pytest_oneroof.report.report import report_files
 from pytest_oneroof.run import hooks
 from pytest_oneroof.run import record as run_record
 from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.isolation import exercises_by_marker
 
 if TYPE_CHECKING:
     from pytest_oneroof.run.conductor import RunPlugin
 
 CLAIM = "oneroof_claim"
+EXERCISES = "oneroof_exercises"
 NOTE = "oneroof_figures"
 MANY = 40
 LENGTH = 100
@@ -83,12 +86,17 @@ class ReportPlugin:
         if report.when == "setup":
             text = inspect.getdoc(getattr(item, "obj", None)) or ""
             report.__dict__[CLAIM] = " ".join(text.partition("\n\n")[0].split())
+            report.__dict__[EXERCISES] = exercises_by_marker(item)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note claim, properties, and what a failure says."""
         noted = self.noted.get(report.nodeid, Noted())
-        noted = replace(noted, claim=getattr(report, CLAIM, noted.claim))
+        noted = replace(
+            noted,
+            claim=getattr(report, CLAIM, noted.claim),
+            exercises=getattr(report, EXERCISES, noted.exercises),
+        )
         if report.when == "teardown":
             noted = replace(noted, properties=tuple(report.user_properties))
         if report.failed and not noted.message:
@@ -202,6 +210,7 @@ class ReportPlugin:
             target=CLONE if owner.settings.clone else PRODUCTION,
             production=production,
             measured=measured,
+            exercises=exercises_of(_told_of_suites(owner.pack)),
         )
         entry_exit = owner.production.baselines
         if entry_exit is not None:
@@ -238,6 +247,12 @@ class ReportPlugin:
         proofs = [item.proof for item in self.owner.tally.items.values()]
         read = any(p and run_record.READ_ONLY in p.constraints for p in proofs)
         return production if read else NONE
+
+
+def _told_of_suites(pack: Pack) -> list[Mapping[str, Any]]:
+    """Return what is declared of suites; the engine's own look at the database's."""
+    own = [{"name": s.name, "exercises": OWN} for s in pack.suites if s.engine]
+    return [*declared(pack)["suites"], *own]
 
 
 def measured_of(pack: Pack) -> dict[str, str]:

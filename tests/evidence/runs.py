@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_oneroof.clone.residue import Proof, Residue
 from pytest_oneroof.evidence import verdict as verdicts
+from pytest_oneroof.evidence.exercised import exercises_of
 from pytest_oneroof.evidence.facts import (
     Check,
     Figure,
@@ -51,7 +52,8 @@ def proved(name: str, **values: Any) -> Proof:
 def check(suite: str, ident: str, where: str = "clone", **values: Any) -> Check:
     """Return a passed and proved check."""
     name = f"oneroof/test_{suite}.py::test_it[{ident}]"
-    values = {"proof": proved(name), "seconds": 0.25, **values}
+    exercises = exercises_of(PLAN["suites"])(suite, ident)
+    values = {"proof": proved(name), "seconds": 0.25, "exercises": exercises, **values}
     return Check(name, suite, where, claim=f"It is {ident}.", **values)
 
 

@@ -46,6 +46,8 @@ def test_whole_run_tells_what_is_not_checked() -> None:
     assert texts(ending(runs.clone_run(), report="out")) == [
         "passed: 122 of 122 checks (coverage 26/26, isolation 8/8, axis 7/7, "
         "events 9/9, dot 3/3, contract 8/8, gate 34/34, seal 9/9, production 18/18)",
+        "exercised: production's own code by 59, the harness's own SQL by 50, "
+        "neither by 13",
         "left behind: nothing (122 checks proved; clone and stand-in as before)",
         "clone: made from generated data; fine for checks, no stand-in for production",
         "not checked: production itself (add --oneroof-production-url URL)",
@@ -59,7 +61,7 @@ def test_one_suite_is_not_red_for_the_others() -> None:
     """A run of one suite is GO; the others are one grey line with their option."""
     facts = runs.clone_run(checks=runs.suites("isolation"), cells=())
     lines = closing(ending(facts))
-    assert [line.tone for line in lines] == ["", "", "", "dim", "dim", "good"]
+    assert [line.tone for line in lines] == ["", "", "", "", "dim", "dim", "good"]
     assert lines[-2].text == (
         "not checked: coverage of owners, axis and topic, issues and events and 3 more "
         "(add --oneroof-suite coverage,axis,events,dot,contract,release,seal)"
@@ -141,7 +143,7 @@ def test_acceptance_tells_production_and_gate() -> None:
         drift={"births": (3, 5, True), "events": (1, 1, True)},
     )
     lines = texts(replace(ending(facts), end=end))
-    assert lines[2:4] == [
+    assert lines[3:5] == [
         "production: directus: nothing was written to it, and it is as before; "
         "moved by itself: births +2",
         "release gate: closed, oneroof gate tells by what",
@@ -149,7 +151,7 @@ def test_acceptance_tells_production_and_gate() -> None:
     left = Residue("content", "x", "1", "2")
     changed = replace(end, differences={"own": (1, 2)}, unproved=[str(left)])
     told = texts(replace(ending(facts), end=changed))
-    assert "production: directus: read only; what changed or is not proved" in told[2]
+    assert "production: directus: read only; what changed or is not proved" in told[3]
 
 
 def test_nothing_checked_has_no_verdict() -> None:
