@@ -16,9 +16,11 @@ from psycopg import pq
 
 # Last, and not by default first, what temporary tables are named and typed.
 OWN = "pg_catalog, pg_temp"
+NAMES = ("search_path", "jit")
 _READ = (
-    "SELECT pg_catalog.current_setting('search_path'),"
-    " pg_catalog.current_setting('jit')"
+    "SELECT s.name, s.setting, s.source OPERATOR(pg_catalog.=) 'session'"
+    " FROM pg_catalog.pg_settings AS s"
+    " WHERE s.name OPERATOR(pg_catalog.=) ANY (%s) ORDER BY s.name DESC"
 )
 _SET = (
     "SELECT pg_catalog.set_config('search_path', %s::pg_catalog.text, local),"
@@ -30,8 +32,7 @@ _SET = (
 @contextlib.contextmanager
 def own_names(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Resolve names as PostgreSQL's own until the block ends, then as before."""
-    before = connection.execute(_READ).fetchone()
-    assert before is not None
+    before = connection.execute(_READ, [list(NAMES)]).fetchall()
     local = connection.info.transaction_status != pq.TransactionStatus.IDLE
     connection.execute(_SET, [OWN, "off", local], prepare=False)
     try:
@@ -39,4 +40,9 @@ def own_names(connection: psycopg.Connection[Any]) -> Iterator[None]:
     finally:
         # A failed transaction takes it back by itself.
         if connection.info.transaction_status != pq.TransactionStatus.INERROR:
-            connection.execute(_SET, [*before, local], prepare=False)
+            values = [setting for _, setting, _ in before]
+            connection.execute(_SET, [*values, local], prepare=False)
+            # What was set by nobody in this session is so again.
+            if not local:
+                for name in [name for name, _, own in before if not own]:
+                    connection.execute(f"RESET {name}".encode(), prepare=False)
