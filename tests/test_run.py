@@ -42,7 +42,7 @@ def test_tells_three_lines_when_quiet(run_oneroof: Run) -> None:
     lines = [line for line in result.outlines if line and "[100%]" not in line]
     assert lines[-4] == "coverage 26/26 · isolation 8/8"
     assert lines[-3].startswith("34 clean of 34 checks; ")
-    assert lines[-2].startswith("GO ")
+    assert lines[-2].startswith("verdict: GO ")
     assert lines[-1].startswith("34 passed in ")
 
 

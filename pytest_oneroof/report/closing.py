@@ -92,7 +92,7 @@ def problems(ending: Ending, *, brief: bool = False) -> Iterator[Line]:
             yield _bad(f"failed: {check.nodeid}: {check.why or said_of(check)}")
     yield from map(_bad, (f"found: {text}" for text in ending.against))
     yield from map(_bad, _uncounted(facts.checks))
-    yield from map(_bad, ending.failures)
+    yield from (Line(text, BAD) for text in ending.failures)
     if line := _swallowed(facts.checks):
         yield line
     if cells := ending.verdict.open_cells:

@@ -302,7 +302,7 @@ CANNOT = {
 
 @pytest.mark.parametrize(
     ("how", "quiet"),
-    [*((how, ()) for how in CANNOT), ("full_disk", ("-q",))],
+    [*((how, ("--verbosity=0",)) for how in CANNOT), ("full_disk", ("-q",))],
     ids=[*CANNOT, "told-in-few-words"],
 )
 def test_packet_that_cannot_be_written_is_told_at_the_end(

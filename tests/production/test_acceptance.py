@@ -360,7 +360,7 @@ def test_a_hot_standby_is_accepted_without_p8(
     """On a standby P8 is skipped with the reason, and the verdict says so."""
     result = accept(standby)
     outcomes = result.parseoutcomes()
-    assert (outcomes["passed"], outcomes["skipped"], result.ret) == (28, 2, 0)
+    assert (outcomes["passed"], outcomes["skipped"], result.ret) == (32, 2, 0)
     result.stdout.fnmatch_lines(
         [
             "oneroof: production directus on PostgreSQL 16.*, hot standby, read as *",

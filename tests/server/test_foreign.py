@@ -61,7 +61,7 @@ def run(pytester: pytest.Pytester, shop: Shop, monkeypatch: pytest.MonkeyPatch) 
 
     def run(*arguments: str) -> pytest.RunResult:
         return pytester.run(
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"),
             f"--oneroof-cache-dir={shop.cache}",
             *arguments,
         )

@@ -56,7 +56,7 @@ def run(
 
     def run(*arguments: str) -> pytest.RunResult:
         return pytester.run(
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider"),
             *("--oneroof-clone", f"--oneroof-cache-dir={shop.cache}"),
             f"--oneroof-clone-url={shop.clone}",
             f"--oneroof-admin-url={shop.admin}",
