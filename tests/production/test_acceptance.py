@@ -397,14 +397,20 @@ def test_an_unreachable_production_is_an_error(accept: Accept) -> None:
     assert "s3cret" not in text
 
 
-def test_a_database_without_the_schema_is_an_error(
+@pytest.mark.usefixtures("production")
+def test_a_database_that_the_pack_does_not_fit_is_told(
     accept: Accept, cluster: Cluster
 ) -> None:
     """A production without One Roof's tables is told, not taken for an empty one."""
     url = cluster.url(READER, "postgres")
-    result = accept(url, "-o", "oneroof_allowed_databases=postgres")
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["the entry baseline of 'postgres' cannot be read: *"])
+    allowed = ("-o", "oneroof_allowed_databases=postgres")
+    result = accept(url, *allowed)
+    result.stdout.fnmatch_lines(
+        ["oneroof: pack oneroof does not fit this database: no table public.*"]
+    )
+    result.stdout.no_fnmatch_line("*coverage*")
+    asked = accept(url, *allowed, "--oneroof-suite=coverage")
+    assert asked.ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_examples_read_by_themselves(
