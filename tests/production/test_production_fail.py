@@ -145,7 +145,7 @@ def test_an_assigned_id_fails_p9(copy: Production) -> None:
     """P9 tells the reading of any check before it that got a transaction id."""
     with running(copy) as run:
         connection = run.begin("a check")
-        connection.pgconn.exec_(b"SELECT pg_current_xact_id()")
+        connection._pgconn.exec_(b"SELECT pg_current_xact_id()")
         reading = run.finish()
         text = fails(run, "p9_no_write_channel", "exit")
     assert "a check: dirty" in text
