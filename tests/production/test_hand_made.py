@@ -95,6 +95,13 @@ def test_every_class_of_cursor_is_bounded(
     assert isinstance(cursor, type(KINDS[kind](reader)))
 
 
+class Unclosed(psycopg.Connection[Any]):
+    """A connection that is refused while it is made, and so is never closed."""
+
+    def __del__(self) -> None:
+        """Warn of nothing: there is nothing to close."""
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "executemany": lambda c: psycopg.Cursor(c).executemany("SELECT %s", [[1], [2]]),
     "stream": lambda c: list(psycopg.Cursor(c).stream("SELECT 1")),
@@ -115,7 +122,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "pgconn.pipeline": lambda c: c.pgconn.enter_pipeline_mode(),
     "pgconn.handler": lambda c: setattr(c.pgconn, "notice_handler", print),
     "info.pgconn": lambda c: c.info.pgconn.exec_(b"COMMIT"),
-    "another connection": lambda c: psycopg.Connection(c.pgconn),
+    "another connection": lambda c: Unclosed(c.pgconn),
 }
 
 
