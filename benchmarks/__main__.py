@@ -123,7 +123,7 @@ def measure_throw_away(
     host: Host, sandbox: Sandbox, database: Database, table: Table
 ) -> None:
     """Measure checks that have a database of their own, one always ready."""
-    pool = ThrowawayPool(host.twin(), database.template, database.name)
+    pool = ThrowawayPool(host.twin(), database.template, database.name, database.url)
     with contextlib.closing(pool):
         rows.throw_away(sandbox, pool, database)
         for _ in range(SLOW.get(database.label, 3)):

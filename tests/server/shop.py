@@ -61,7 +61,8 @@ def made_shop(users_server: str, cache: Path) -> Iterator[Shop]:
             cache,
         )
     finally:
-        oneroof(cache, "clone", "drop", CLONE, "--admin-url", users_server)
+        known = ("--admin-url", users_server, "--production", "shop")
+        oneroof(cache, "clone", "drop", CLONE, *known)
         with connect(users_server) as admin:
             admin.execute("DROP DATABASE shop WITH (FORCE)")
 
@@ -69,7 +70,7 @@ def made_shop(users_server: str, cache: Path) -> Iterator[Shop]:
 def make_clone(admin_url: str, cache: Path) -> str:
     """Make the clone; return its check role's URL."""
     create = ("clone", "create", CLONE, "--from", "shop", "--admin-url", admin_url)
-    made = oneroof(cache, *create)
+    made = oneroof(cache, *create, "--production", "shop")
     assert made.returncode == 0, made.stderr
     (file,) = (cache / "urls").glob(f"*-{CLONE}")
     return file.read_text()

@@ -41,7 +41,9 @@ serving = module("read_api").serving
 def served(embedded: EmbeddedServer) -> Iterator[str]:
     """The URL of a copy of the baseline in which the contract's relations stand."""
     host = standin.host_of(embedded, bundled())
-    pool = ThrowawayPool(host, embedded.state["template"], embedded.state["clone"])
+    state = embedded.state
+    url = embedded.url("postgres", state["role"], state["password"])
+    pool = ThrowawayPool(host, state["template"], state["clone"], url)
     found = pool.take()
     try:
         with connect(host.url(found.name)) as own:
