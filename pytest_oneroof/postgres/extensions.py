@@ -16,14 +16,14 @@ LIBRARY = "$libdir/"
 class Reviewed(NamedTuple):
     """An extension, why it stays inside, and where it does not.
 
-    `library` is the file of its code, where that is not named as the extension;
+    `binary` is the file of its code, where that is not named as the extension;
     `out` are symbols of it that act on the server (fnmatch would be too generous:
     each is named).
     """
 
     extension: str
     reason: str
-    library: str = ""
+    binary: str = ""
     out: tuple[str, ...] = ()
 
 
@@ -128,7 +128,7 @@ def parameters(allowed: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the values of outward.sql's placeholders; `allowed` widen the list."""
     return {
         "extensions": [row.extension for row in EXTENSIONS],
-        "libraries": [LIBRARY + (row.library or row.extension) for row in EXTENSIONS],
+        "libraries": [LIBRARY + (row.binary or row.extension) for row in EXTENSIONS],
         "symbols": [
             f"{row.extension} {name}" for row in EXTENSIONS for name in row.out
         ],

@@ -42,7 +42,7 @@ principal (role, routine) AS (
   UNION ALL
   SELECT lent.role, pg_catalog.min(lent.routine::bigint)::oid FROM lent GROUP BY lent.role
 ),
-reviewed (extension, library) AS (
+reviewed (extension, code) AS (
   SELECT * FROM ROWS FROM (
     pg_catalog.unnest(%(extensions)s::text[]), pg_catalog.unnest(%(libraries)s::text[])
   ) AS both_lists
@@ -88,7 +88,7 @@ unbounded AS (
       AND EXISTS (
         SELECT FROM reviewed
         WHERE reviewed.extension = member.extension
-          AND reviewed.library = routine.probin
+          AND reviewed.code = routine.probin
       )
       AND NOT member.extension || ' ' || routine.prosrc = ANY (%(symbols)s)
     )
