@@ -40,6 +40,8 @@ class Guarding(SavepointMode):
 
     pgconn: Any
     ward: Ward
+    # The guarded cursor that begins a query, until the connection has begun it.
+    starting: Any = None
     _num_transactions: int
     _prepared: Any
     # `with connection.example():` isolates and proves one example of a @given that
@@ -71,13 +73,11 @@ class Guarding(SavepointMode):
         instead (docs/residue.md).
         """
         ward = self.ward
-        self.check_alive()
         ward.count += 1
         ward.swallowed.settle()
-        self.rearm_if_spent()
-        read, refusal = policy.judge_guarded(
-            text, self.circumstances(), conforming=self.conforming()
-        )
+        if ward.spent:
+            self.rearm_if_spent()
+        read, refusal = policy.judge_guarded(text, self, conforming=self.conforming)
         if refusal is not None:
             error = refusal.error()
             ward.swallowed.note(error)
@@ -88,7 +88,8 @@ class Guarding(SavepointMode):
             self.note_statement(read)
         if read.controls:
             ward.stack = apply_savepoints(ward.stack, read.statements)
-        ward.functions |= read.functions
+        if read.functions:
+            ward.functions |= read.functions
         ward.setval = ward.setval or "setval" in text.lower()
         ward.locks = ward.locks or read.locks
         ward.forgot = ward.forgot or read.forgets
@@ -98,15 +99,24 @@ class Guarding(SavepointMode):
             self._run(b"SET LOCAL oneroof.pass = '%s'" % ward.nonce.encode())
             ward.spent = True
 
-    def circumstances(self) -> policy.Circumstances:
-        """Return where the check's next text is judged."""
-        ward = self.ward
-        return policy.Circumstances(
-            frozenset(ward.stack), ward.savepoints, RoutineCatalog(self.pgconn)
-        )
+    @property
+    def open_savepoints(self) -> frozenset[str]:
+        """The savepoints that the check opened."""
+        return frozenset(self.ward.stack)
 
+    @property
+    def plays_commits(self) -> bool:
+        """Whether commits are played."""
+        return self.ward.savepoints
+
+    @property
+    def catalog(self) -> RoutineCatalog:
+        """What the clone's catalog knows of a name."""
+        return RoutineCatalog(self.pgconn)
+
+    @property
     def conforming(self) -> bool:
-        """Tell whether the server reads string literals as the standard has them.
+        """Whether the server reads string literals as the standard has them.
 
         It tells so whenever that changes, and reads a text whole before it runs any
         of it: a text is read as it was when the text is sent.
@@ -163,8 +173,12 @@ class Guarding(SavepointMode):
 
     def check_alive(self) -> None:
         """Refuse any use after the check's end, or after its transaction's."""
-        ward = self.ward
         self.check_owned()
+        self.check_open()
+
+    def check_open(self) -> None:
+        """Refuse any use after the check's transaction has ended, or its close()."""
+        ward = self.ward
         if ward.closed:
             raise psycopg.OperationalError("the connection is closed")
         if self.pgconn.transaction_status == IDLE:
@@ -250,14 +264,23 @@ class Guarding(SavepointMode):
         self.ward.over = True
         return True
 
+    def end_call(self) -> None:
+        """Do what is to be done once a call has ended, with an error or without."""
+        if self.ward.spent:
+            self.rearm_if_spent()
+        if self.ward.savepoints:
+            self.end_statement()
+
     def _start_query(self) -> Any:
-        self.check_alive()
-        # psycopg.ClientCursor(connection) is guarded like connection.cursor(): the
-        # class is taken over before its first statement is converted.
-        cursor = sys._getframe(1).f_locals.get("self")
-        if hasattr(cursor, "_convert_query"):
-            factory: Any = type(cursor)
-            cursor.__class__ = guarded_cursor(factory)
+        self.check_open()
+        if self.starting is None:
+            # psycopg.ClientCursor(connection) is guarded like connection.cursor(): the
+            # class is taken over before its first statement is converted.
+            cursor = sys._getframe(1).f_locals.get("self")
+            if hasattr(cursor, "_convert_query"):
+                factory: Any = type(cursor)
+                cursor.__class__ = guarded_cursor(factory)
+        self.starting = None
         return super()._start_query()  # type: ignore[misc]
 
     def _exec_command(self, command: Any, *args: Any, **kwargs: Any) -> Any:

@@ -22,17 +22,19 @@ class _GuardedCursor:
     __slots__ = ()
     _conn: Any
 
+    def _start_query(self, *args: Any, **kwargs: Any) -> Any:
+        self._conn.starting = self
+        return super()._start_query(*args, **kwargs)  # type: ignore[misc]
+
     def _convert_query(self, query: Any, params: Any = None) -> Any:
         converted = super()._convert_query(query, params)  # type: ignore[misc]
+        conn = self._conn
+        encoding = "utf-8"
+        if conn.pgconn.parameter_status(b"client_encoding") != b"UTF8":
+            encoding = conn.info.encoding
         # The server refuses a text that is not of the client's encoding, unread.
-        encoding = self._conn.info.encoding
-        self._conn.check_text(converted.query.decode(encoding, "replace"))
+        conn.check_text(converted.query.decode(encoding, "replace"))
         return converted
-
-    def _execute_gen(self, *args: Any, **kwargs: Any) -> Any:
-        yield from super()._execute_gen(*args, **kwargs)  # type: ignore[misc]
-        if self._conn.ward.spent:
-            self._conn.rearm_if_spent()
 
     def _close_gen(self) -> Any:
         # Of a server-side cursor: it went with its connection.

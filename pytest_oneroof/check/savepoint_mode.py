@@ -148,7 +148,7 @@ class SavepointMode:
         if not self._num_transactions:
             self.ward.played.outermost = not self.ward.played.began
 
-    def end_call(self) -> None:
+    def end_statement(self) -> None:
         """Do, once a call has ended, what its statement needs to be done after it."""
         played = self.ward.played
         if self.ward.over or not (played.locking or played.unsettled):

@@ -69,17 +69,32 @@ def parse(text: str, *, conforming: bool = True) -> tuple[Parsed, ...] | None:
     return tuple(_parsed(raw, entry) for entry in document["stmts"])
 
 
-def shape(text: str) -> str | None:
-    """Return `text` with each constant as '', and equal rows of constants as one.
+def normalized(text: str) -> str | None:
+    """Return `text` with each constant as $1, $2, … (also in C), or None.
 
-    Texts of one shape differ in their constants alone. The shape is SQL again, as a
-    rule; None where the grammar cannot read the text, or has left a string in it.
+    None where the grammar cannot read it, and above SHAPE_LIMIT.
     """
     raw = text.encode()
-    if len(raw) > SHAPE_LIMIT:
-        return None
-    found = _with_stack(_normalized, raw)
-    if found is None or "'" in found:
+    return None if len(raw) > SHAPE_LIMIT else _with_stack(_normalized, raw)
+
+
+def skeleton(text: str) -> str | None:
+    """Return `text` with each plain constant as ', or None where it has other quotes.
+
+    A key, no SQL: texts of one skeleton have the same tokens but for their constants.
+    That holds where a string is all that stands between two single quotes, so not
+    beside other quotes, backslashes, comments and parameters.
+    """
+    return None if _QUOTING.search(text) else _PLAIN_CONSTANT.sub("'", text)
+
+
+def shape(found: str) -> str | None:
+    """Return a normalised text with each constant as '', equal rows of them as one.
+
+    Texts of one shape differ in their constants alone. The shape is SQL again, as a
+    rule; None where a string is left in it.
+    """
+    if "'" in found:
         return None
     if "--" in found or "/*" in found:
         # A line's end or a bracket taken out could be what ends the comment.
@@ -120,6 +135,8 @@ def scan(text: str) -> list[Token]:
     ]
 
 
+_QUOTING = re.compile(r"""["$\\\x80-\U0010ffff]|--|/\*""")
+_PLAIN_CONSTANT = re.compile(r"'[^']*'|(?<![\w.])[0-9]+(?:\.[0-9]+)?(?![\w.])")
 MARK = "\1"
 # No part of a name: a$1 is one, and so is any character that is not ASCII.
 _CONSTANT = re.compile(r"(?<![\w$\x80-\U0010ffff])\$[0-9]+")

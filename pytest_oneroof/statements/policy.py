@@ -35,6 +35,7 @@ __all__ = [
     "Judged",
     "Refusal",
     "Rule",
+    "Where",
     "judge_guarded",
     "read_only_refusal",
     "rules",
@@ -73,16 +74,30 @@ class UnknownCatalog:
         return bool(name)
 
 
+class Where(Protocol):
+    """Where a text is judged for a guarded check."""
+
+    @property
+    def open_savepoints(self) -> Set[str]:
+        """The names that the check opened by SAVEPOINT, or that `transaction()` did.
+
+        They are inside whatever savepoint of the proof is open (`apply_savepoints`).
+        """
+
+    @property
+    def plays_commits(self) -> bool:
+        """Whether commits are played, in isolation 'savepoint'."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the clone's catalog knows."""
+
+
 @dataclass(frozen=True)
 class Circumstances:
-    """Where a text is judged for a guarded check.
+    """Where a text is judged, each part given."""
 
-    `open_savepoints` are names that the check opened by SAVEPOINT and that are inside
-    whatever savepoint of the proof is open (see `apply_savepoints`); `plays_commits`:
-    in isolation 'savepoint'.
-    """
-
-    open_savepoints: frozenset[str] = frozenset()
+    open_savepoints: Set[str] = frozenset()
     plays_commits: bool = False
     catalog: Catalog = field(default_factory=UnknownCatalog)
 
@@ -124,7 +139,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def judge_guarded(
-    text: str, where: Circumstances = NOWHERE, *, conforming: bool = True
+    text: str, where: Where = NOWHERE, *, conforming: bool = True
 ) -> Judged:
     """Read `text` and judge whether it may be sent in the guarded transaction.
 
@@ -146,11 +161,9 @@ def read_only_refusal(text: str) -> Refusal | None:
     return _read_only_cached(text)
 
 
-def _guarded(text: Text, where: Circumstances) -> Refusal | None:
-    if not text.controls:
-        first = _plain_refusal(text, where.plays_commits)
-        if first is None:
-            return None
+def _guarded(text: Text, where: Where) -> Refusal | None:
+    if not text.controls and not _plain_refusal(text, where.plays_commits):
+        return None
     known = set(where.open_savepoints)
     for statement in text.statements:
         refusal = _verb_refusal(statement, known) or _founded(text, statement, where)
@@ -165,7 +178,7 @@ def _plain(text: Text, plays_commits: bool) -> Refusal | None:  # noqa: FBT001 -
     return next(filter(None, found), None)
 
 
-def _founded(text: Text, statement: Statement, where: Circumstances) -> Refusal | None:
+def _founded(text: Text, statement: Statement, where: Where) -> Refusal | None:
     """Return the first refusal of a statement that the catalog does not contradict."""
     passed: set[str] = set()
     while refusal := _guarded_match(statement, where, passed):
@@ -209,7 +222,7 @@ def _verb_refusal(statement: Statement, known: set[str]) -> Refusal | None:
 
 
 def _guarded_match(
-    statement: Statement, where: Circumstances, passed: Set[str]
+    statement: Statement, where: Where, passed: Set[str]
 ) -> Refusal | None:
     called = statement.functions - passed
     next_mode = (

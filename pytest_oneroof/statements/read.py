@@ -22,6 +22,7 @@ __all__ = ["Statement", "Text", "apply_savepoints", "read", "read_text"]
 UNPARSED = "Unparsed"
 # Larger texts keep little company in the cache: an entry holds its text.
 CACHED_CHARACTERS = 16 * 1024
+REMEMBERED = 4096
 # Of these no constant matters, but in the calls that say so (lexical.LITERAL).
 BY_SHAPE = frozenset(
     {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
@@ -172,12 +173,29 @@ def apply_savepoints(
 
 
 def _text(text: str, conforming: bool) -> Text:  # noqa: FBT001 - a cache's key
-    if conforming:
-        shape = grammar.shape(_sendable(text))
-        found = None if shape is None else _of_shape(shape)
-        if found is not None:
-            return found
-    return read_whole(text, conforming=conforming)
+    if not conforming:
+        return read_whole(text, conforming=False)
+    skeleton = grammar.skeleton(text)
+    known = _skeletons.get(skeleton) if skeleton else None
+    if known is not None:
+        return known
+    normalized = grammar.normalized(_sendable(text))
+    found = _of_normalized(normalized) if normalized is not None else None
+    if found is None:
+        return read_whole(text)
+    if skeleton:
+        _remember(skeleton, found)
+    return found
+
+
+_skeletons: dict[str, Text] = {}
+
+
+def _remember(skeleton: str, found: Text) -> None:
+    if len(_skeletons) >= REMEMBERED:
+        _skeletons.clear()
+    if len(skeleton) <= CACHED_CHARACTERS:
+        _skeletons[skeleton] = found
 
 
 def _whole(text: str, conforming: bool) -> Text:  # noqa: FBT001 - a cache's key
@@ -185,7 +203,20 @@ def _whole(text: str, conforming: bool) -> Text:  # noqa: FBT001 - a cache's key
     return Text(tuple(_with_bodies(statement) for statement in read))
 
 
-@lru_cache(maxsize=4096)
+def _of_normalized(found: str) -> Text | None:
+    if len(found) <= CACHED_CHARACTERS:
+        return _of_small(found)
+    shape = grammar.shape(found)
+    return None if shape is None else _of_shape(shape)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _of_small(found: str) -> Text | None:
+    shape = grammar.shape(found)
+    return None if shape is None else _of_shape(shape)
+
+
+@lru_cache(maxsize=REMEMBERED)
 def _of_shape(shape: str) -> Text | None:
     """Return what all texts of a shape say; None where their constants matter."""
     parsed = grammar.parse(shape)
@@ -197,7 +228,7 @@ def _of_shape(shape: str) -> Text | None:
     return Text(read, by_shape=True)
 
 
-_text_small = lru_cache(maxsize=4096)(_text)
+_text_small = lru_cache(maxsize=REMEMBERED)(_text)
 _text_large = lru_cache(maxsize=16)(_text)
 _whole_small = lru_cache(maxsize=1024)(_whole)
 _whole_large = lru_cache(maxsize=16)(_whole)
@@ -208,7 +239,9 @@ _END = re.compile(r"\s*end\b", re.IGNORECASE)
 def _sendable(text: str) -> str:
     # The server's protocol ends a text at NUL; reading on is the strict choice.
     # A lone surrogate cannot be encoded, hence never be sent.
-    return text.replace("\0", " ").encode(errors="replace").decode()
+    if "\0" in text:
+        text = text.replace("\0", " ")
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _read_pieces(text: str, *, conforming: bool) -> Iterator[Statement]:

@@ -15,7 +15,14 @@ from pytest_oneroof.statements.policy import (
     read_only_refusal,
     rules,
 )
-from pytest_oneroof.statements.read import apply_savepoints, read
+from pytest_oneroof.statements.read import (
+    UNPARSED,
+    Text,
+    apply_savepoints,
+    read,
+    read_text,
+    read_whole,
+)
 
 FORBIDDEN = sorted(
     {rule.pattern.replace("*", "x") for rule in rules()}
@@ -215,6 +222,64 @@ def test_savepoints_of_the_check_are_never_refused(
     whole = "; ".join(valid)
     assert guarded_refusal(whole) is None
     assert apply_savepoints((), read(whole)) == stack
+
+
+PIECES = [
+    *("SELECT ", "lo_export(", "f(", ")", ", ", " FROM t", "; ", "COMMIT", "||", "+"),
+    *(
+        "'",
+        "''",
+        "'x'",
+        "E'",
+        "U&'",
+        "$1",
+        "$$",
+        "1",
+        "17",
+        "2.5",
+        "a",
+        "t17",
+        "-",
+        "(",
+    ),
+    *(
+        '"',
+        '"t"',
+        "--",
+        "/*",
+        "*/",
+        "\\",
+        "\n",
+        " ",
+        "é",
+        " WHERE a IN (1, 2)",
+        "VALUES ",
+    ),
+    *("INSERT INTO t VALUES (1, 'x'), (2, 'y')", "UPDATE t SET a = 'b' WHERE c = 3"),
+    *("set_config('a', 'b', true)", "pg_logical_emit_message(false, 'a', 'b')"),
+]
+
+
+@settings(deadline=None, max_examples=2_000)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map("".join))
+@example("SELECT '; COMMIT")
+@example("SELECT ', lo_export(1, '/x'), '")
+@example("INSERT INTO t VALUES (1, ')'), (2, '), (3, lo_export(1, '')')")
+def test_what_is_read_by_shape_is_what_is_read_whole(text: str) -> None:
+    """No two texts are taken for alike that differ in more than their constants."""
+    by_shape, whole = read_text(text), read_whole(text)
+
+    def told(found: Text) -> list[object]:
+        return [
+            (s.kind, s.verb, s.functions, s.written, s.relations, s.traits, s.settings)
+            for s in found.statements
+        ]
+
+    if whole.statements and whole.statements[0].kind != UNPARSED:
+        assert told(by_shape) == told(whole)
+    else:
+        # What the server cannot read it does not run.
+        assert not any(s.verb for s in by_shape.statements) or by_shape is whole
 
 
 def test_every_rule_is_listed_once() -> None:

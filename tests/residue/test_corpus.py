@@ -50,7 +50,7 @@ def drawn(number: int, *, killed_each: int = 0) -> list[Line]:
         suppress_health_check=list(HealthCheck),
     )
     @given(
-        st.lists(st.sampled_from(NAMES), min_size=1, max_size=4),
+        st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True),
         st.sampled_from(ISOLATIONS),
     )
     def draw(names: list[str], isolation: str) -> None:
