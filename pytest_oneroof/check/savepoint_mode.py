@@ -32,9 +32,20 @@ HIGHEST = psycopg.IsolationLevel.READ_COMMITTED
 INTRANS = pq.TransactionStatus.INTRANS
 INERROR = pq.TransactionStatus.INERROR
 DATABASE = '@pytest.mark.oneroof(isolation="database")'
-# The commands that end what ends with a transaction. SET CONSTRAINTS ALL would hold for
-# constraints that are made later as well, and reach the tripwire's.
+# Which constraints can be deferred, to know whether they are as before, and what closes
+# the cursors that a commit closes.
 ENDING = b"""
+SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat(
+                 c.oid, c.condeferred, c.conname, c.connamespace::regnamespace), ',')
+          FROM pg_catalog.pg_constraint AS c
+         WHERE c.condeferrable AND c.connamespace <> 'oneroof'::regnamespace),
+       (SELECT pg_catalog.string_agg(pg_catalog.format('CLOSE %I; ', c.name), '')
+          FROM pg_catalog.pg_cursor() AS c WHERE NOT c.is_holdable AND c.name <> '')
+"""
+# The commands that check them, and have them deferred again that are so by declaration.
+# SET CONSTRAINTS ALL would hold for constraints that are made later as well, and reach
+# the tripwire's.
+CHECKING = b"""
 WITH known AS (
   SELECT pg_catalog.format('%I.%I', n.nspname, c.conname) AS name,
          pg_catalog.bool_and(c.condeferrable AND c.condeferred) AS deferred
@@ -48,9 +59,7 @@ SELECT pg_catalog.concat(
   'SET CONSTRAINTS ' || (SELECT pg_catalog.string_agg(d.name, ', ')
                            FROM known AS d) || ' IMMEDIATE; ',
   'SET CONSTRAINTS ' || (SELECT pg_catalog.string_agg(d.name, ', ')
-                           FROM known AS d WHERE d.deferred) || ' DEFERRED; ',
-  (SELECT pg_catalog.string_agg(pg_catalog.format('CLOSE %I; ', c.name), '')
-     FROM pg_catalog.pg_cursor() AS c WHERE NOT c.is_holdable AND c.name <> ''))
+                           FROM known AS d WHERE d.deferred) || ' DEFERRED; ')
 """
 TEMPORARY = b"""
 SELECT pg_catalog.string_agg(
@@ -113,6 +122,9 @@ class SavepointMode:
     _autocommit: bool
     _isolation_level: Any
     _run: Any
+    # Constraints that can be deferred, as last seen, and what checks them.
+    _known_constraints: bytes = b""
+    _checks: bytes = b""
 
     @property
     def in_transaction(self) -> bool:
@@ -206,7 +218,9 @@ class SavepointMode:
 
     def _ending(self) -> Iterable[bytes]:
         played = self.ward.played
-        yield self._text_of(ENDING) or b""
+        found = self._run(ENDING)
+        yield self._checking(found.get_value(0, 0))
+        yield found.get_value(0, 1) or b""
         if played.temporary:
             tables = (
                 b"(%s, %s)" % (self._literal(name), str(dropped).encode())
@@ -217,6 +231,14 @@ class SavepointMode:
             known, given = self._literal(name), self._literal(value or b"")
             yield RESTORING % (known, given, known)
         yield give_back(played.locks)
+
+    def _checking(self, constraints: bytes | None) -> bytes:
+        if constraints is None:
+            return b""
+        if self._known_constraints != constraints:
+            self._known_constraints = constraints
+            self._checks = self._text_of(CHECKING) or b""
+        return self._checks
 
     def _text_of(self, query: bytes) -> bytes | None:
         found: bytes | None = self._run(query).get_value(0, 0)
