@@ -28,6 +28,7 @@ from pytest_oneroof.postgres.embedded import EmbeddedServer
 SLOW = {"10MB": 10, "100MB": 5}
 WARM_UP = 30
 STARTS = 20
+TEXT_TURNS = 9
 Opened = dict[str, Sandbox]
 
 
@@ -64,6 +65,7 @@ def measure(embedded: EmbeddedServer, table: Table, checks: int) -> list[str]:
         with _sandboxes(embedded, built) as opened:
             measure_checks(opened, table, checks)
             measure_examples(opened, table, checks)
+            measure_texts(opened, table)
             for database in built:
                 _say(f"throw-away databases, {database.label}")
                 measure_throw_away(host, opened[database.label], database, table)
@@ -117,6 +119,20 @@ def measure_examples(opened: Opened, table: Table, checks: int) -> None:
                 seconds = example()
                 if turn >= 0:
                     table.add(t.EXAMPLE, label, seconds)
+
+
+def measure_texts(opened: Opened, table: Table) -> None:
+    """Measure what the client pays for texts that it has not sent before."""
+    _say("distinct texts, on all sizes by turns")
+    measured = {
+        t.BARE_TEXTS: rows.bare_updates,
+        t.TEXTS: rows.updates,
+        t.READ: rows.reading,
+    }
+    for _ in range(TEXT_TURNS):
+        for row, function in measured.items():
+            for label, sandbox in opened.items():
+                table.add(row, label, function(sandbox))
 
 
 def measure_throw_away(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,11 +21,15 @@ from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.fingerprint.content import read_content
 from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.tools import find_tools, login
+from pytest_oneroof.statements.policy import judge_guarded
 
 INSERT = "INSERT INTO benchmark_setting (name, value) VALUES ('benchmark', 'on')"
 SERIAL = "INSERT INTO benchmark_item (note) VALUES ('benchmark')"
 # Bare, nobody puts the sequence back: one of its own, which no check touches.
 BARE_SERIAL = SERIAL.replace("benchmark_item", "benchmark_bare")
+
+UPDATES = 1000
+_numbers = itertools.count()
 
 
 class Clock:
@@ -122,6 +127,53 @@ def database_per_test(host: Host, database: Database) -> float:
         used.rollback()
         used.close()
     return clock.seconds
+
+
+def bare_updates(sandbox: Sandbox) -> float:
+    """Send UPDATES distinct texts by psycopg alone; return the client's CPU seconds.
+
+    With what psycopg does by itself to prepare what is sent again.
+    """
+
+    def measured(connection: psycopg.Connection[Any]) -> float:
+        connection.read_only, connection.prepare_threshold = False, 5
+        with connection.transaction(force_rollback=True):
+            seconds = _sent(connection)
+        connection.read_only = connection.prepare_threshold = None
+        return seconds
+
+    return sandbox.aside(measured)
+
+
+def updates(sandbox: Sandbox) -> float:
+    """Do the same in a check of ours."""
+    seconds = _sent(sandbox.begin("benchmark of texts"))
+    proof = sandbox.finish()
+    assert proof.verdict == "clean", str(proof)
+    return seconds
+
+
+def _sent(connection: psycopg.Connection[Any]) -> float:
+    first = next(_numbers) * UPDATES
+    texts = [
+        f"UPDATE benchmark_setting SET value = 'the {n}th' WHERE name = '{n}'"
+        for n in range(first, first + UPDATES)
+    ]
+    start = time.process_time()
+    for text in texts:
+        connection.execute(text.encode())
+    return time.process_time() - start
+
+
+def reading(_: Sandbox) -> float:
+    """Read and judge an INSERT of 12 kB that was not sent before; CPU seconds."""
+    number = next(_numbers)
+    values = (f"('setting {number} of {n}', 'on')" for n in range(440))
+    text = f"INSERT INTO benchmark_setting (name, value) VALUES {', '.join(values)}"
+    assert 11_000 < len(text) < 13_000
+    start = time.process_time()
+    assert judge_guarded(text).refusal is None
+    return time.process_time() - start
 
 
 def template_copy(host: Host, database: Database) -> float:

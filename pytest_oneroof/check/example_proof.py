@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pytest_oneroof.check import ledger, restore
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
-from pytest_oneroof.check.savepoint_mode import SAVEPOINT, Played
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT
 from pytest_oneroof.clone import residue
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.postgres.results import message_of, succeeded
@@ -38,7 +38,7 @@ def proved_example(
     armed.connection.rearm_if_spent()
     # Names set before the example are outside of its savepoint: not its own.
     stack, closed, sent, ward.stack = ward.stack, ward.closed, len(ward.sent), ()
-    played, ward.played = ward.played, Played(ward.played.autocommit, ward.played.began)
+    played, ward.played = ward.played, ward.played.within()
     setval, functions = ward.setval, set(ward.functions)
     ward.remember = True
     session.run(OPEN + SAVEPOINT if ward.savepoints else OPEN)

@@ -32,19 +32,13 @@ HIGHEST = psycopg.IsolationLevel.READ_COMMITTED
 INTRANS = pq.TransactionStatus.INTRANS
 INERROR = pq.TransactionStatus.INERROR
 DATABASE = '@pytest.mark.oneroof(isolation="database")'
-# Which constraints can be deferred, to know whether they are as before, and what closes
-# the cursors that a commit closes.
-ENDING = b"""
-SELECT (SELECT pg_catalog.string_agg(pg_catalog.concat(
-                 c.oid, c.condeferred, c.conname, c.connamespace::regnamespace), ',')
-          FROM pg_catalog.pg_constraint AS c
-         WHERE c.condeferrable AND c.connamespace <> 'oneroof'::regnamespace),
-       (SELECT pg_catalog.string_agg(pg_catalog.format('CLOSE %I; ', c.name), '')
-          FROM pg_catalog.pg_cursor() AS c WHERE NOT c.is_holdable AND c.name <> '')
+CLOSING = b"""
+SELECT pg_catalog.string_agg(pg_catalog.format('CLOSE %I; ', c.name), '')
+  FROM pg_catalog.pg_cursor() AS c WHERE NOT c.is_holdable AND c.name <> ''
 """
-# The commands that check them, and have them deferred again that are so by declaration.
-# SET CONSTRAINTS ALL would hold for constraints that are made later as well, and reach
-# the tripwire's.
+# The commands that check deferred constraints, and have those deferred again that are
+# so by declaration. SET CONSTRAINTS ALL would hold for constraints made later as
+# well, and reach the tripwire's.
 CHECKING = b"""
 WITH known AS (
   SELECT pg_catalog.format('%I.%I', n.nspname, c.conname) AS name,
@@ -72,6 +66,8 @@ SELECT pg_catalog.string_agg(
 RESTORING = b"""SELECT pg_catalog.set_config(%s, %s, false)
  WHERE pg_catalog.current_setting(%s, true) IS NOT NULL; """
 SETTING = b"SELECT pg_catalog.current_setting(%s, true)"
+# The commands of CHECKING by session: all checks that define nothing have the same.
+_checks: dict[int, bytes] = {}
 
 
 @dataclass
@@ -83,6 +79,8 @@ class Played:
     for the transaction with what they were before, `watched` those that routines made
     by the check change so; `temporary` are tables that a commit drops or empties.
     `locking`: a statement takes locks of the transaction; `locks` stand in for those.
+    `plain`: so far the check has read and written rows, no more; `called`: and called
+    functions.
     """
 
     autocommit: bool = False
@@ -94,6 +92,12 @@ class Played:
     temporary: dict[str, bool] = field(default_factory=dict)
     locking: bool = False
     locks: frozenset[Lock] = frozenset()
+    plain: bool = True
+    called: bool = False
+
+    def within(self) -> Played:
+        """Return the state in which an example of the check begins."""
+        return Played(self.autocommit, self.began, plain=self.plain, called=self.called)
 
 
 class PlayedInfo(psycopg.ConnectionInfo):
@@ -122,9 +126,6 @@ class SavepointMode:
     _autocommit: bool
     _isolation_level: Any
     _run: Any
-    # Constraints that can be deferred, as last seen, and what checks them.
-    _known_constraints: bytes = b""
-    _checks: bytes = b""
 
     @property
     def in_transaction(self) -> bool:
@@ -146,6 +147,8 @@ class SavepointMode:
             played.unsettled = True
         else:
             played.began = True
+        played.plain = played.plain and read.plain
+        played.called = played.called or bool(read.functions)
         played.temporary |= dict(read.on_commit)
         if self.pgconn.transaction_status != INTRANS or self.pgconn.pipeline_status:
             return
@@ -218,9 +221,9 @@ class SavepointMode:
 
     def _ending(self) -> Iterable[bytes]:
         played = self.ward.played
-        found = self._run(ENDING)
-        yield self._checking(found.get_value(0, 0))
-        yield found.get_value(0, 1) or b""
+        yield self._checking()
+        if played.called or not played.plain:
+            yield self._text_of(CLOSING) or b""
         if played.temporary:
             tables = (
                 b"(%s, %s)" % (self._literal(name), str(dropped).encode())
@@ -232,13 +235,14 @@ class SavepointMode:
             yield RESTORING % (known, given, known)
         yield give_back(played.locks)
 
-    def _checking(self, constraints: bytes | None) -> bytes:
-        if constraints is None:
-            return b""
-        if self._known_constraints != constraints:
-            self._known_constraints = constraints
-            self._checks = self._text_of(CHECKING) or b""
-        return self._checks
+    def _checking(self) -> bytes:
+        session = self.pgconn.backend_pid
+        if self.ward.played.plain and session in _checks:
+            return _checks[session]
+        found = self._text_of(CHECKING) or b""
+        if self.ward.played.plain:
+            _checks[session] = found
+        return found
 
     def _text_of(self, query: bytes) -> bytes | None:
         found: bytes | None = self._run(query).get_value(0, 0)

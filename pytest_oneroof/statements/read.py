@@ -86,6 +86,11 @@ class Text:
         return any(s.verb for s in self.statements)
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether it reads and writes rows, and does nothing else."""
+        return self.kinds <= BY_SHAPE
+
+    @cached_property
     def functions(self) -> frozenset[str]:
         """The names called, each as written and without its schema."""
         names = {name for s in self.statements for name in s.functions}

@@ -126,8 +126,10 @@ def test_deferred_triggers_run_once_at_each_commit(db: Any) -> None:
 
 
 def test_of_two_constraints_with_one_name_none_stops_a_commit(db: Any) -> None:
+    deferred = "CONSTRAINT same UNIQUE DEFERRABLE INITIALLY DEFERRED"
+    db.execute(f"CREATE TABLE b (id int {deferred})")
+    db.commit()
     db.execute("CREATE TABLE a (id int CONSTRAINT same CHECK (id > 0))")
-    db.execute("CREATE TABLE b (id int CONSTRAINT same UNIQUE DEFERRABLE)")
     db.execute("INSERT INTO b VALUES (1)")
     db.commit()
     assert count(db, "b") == 1
