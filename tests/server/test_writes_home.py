@@ -56,6 +56,11 @@ def test_update_in_a_database_of_its_own(oneroof_database):
 """
 
 
+def known(admin_url: str) -> tuple[str, ...]:
+    """Return the options that name the administrator and the production."""
+    return ("--admin-url", admin_url, "--production", "homing")
+
+
 def heard(admin_url: str) -> list[str]:
     """Return what the production has heard."""
     with connect(with_database(admin_url, "homing")) as connection:
@@ -75,7 +80,7 @@ def home(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         owner.execute(SCHEMA.replace("{host}", host).encode())
         owner.execute("UPDATE work SET state = 'from production'")
     yield cache
-    oneroof(cache, "clone", "drop", CLONE, "--admin-url", users_server)
+    oneroof(cache, "clone", "drop", CLONE, *known(users_server))
     with connect(users_server) as admin:
         admin.execute("DROP DATABASE homing WITH (FORCE)")
 
@@ -84,7 +89,7 @@ def home(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def made(home: Path, users_server: str) -> dict[str, object]:
     """What `clone create` tells of the clone."""
     create = ("clone", "create", CLONE, "--from", "homing", "--json")
-    done = oneroof(home, *create, "--admin-url", users_server)
+    done = oneroof(home, *create, *known(users_server))
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)
     return found
@@ -129,21 +134,21 @@ def test_clone_adopt_closes_them_too(home: Path, users_server: str) -> None:
     """A copy made by hand is closed when it becomes a clone."""
     with connect(users_server) as admin:
         admin.execute("CREATE DATABASE homing_test_20261122 TEMPLATE homing")
+    adopted = ("homing_test_20261122", *known(users_server))
     try:
-        by = ("--admin-url", users_server)
-        done = oneroof(home, "clone", "adopt", "homing_test_20261122", *by)
+        done = oneroof(home, "clone", "adopt", *adopted)
         assert done.returncode == 0, done.stderr
         closed = "closed: 39 routines in language c of extension dblink: public.dblink("
         assert closed in done.stdout
     finally:
-        oneroof(home, "clone", "drop", "homing_test_20261122", *by)
+        oneroof(home, "clone", "drop", *adopted)
 
 
 def test_a_check_does_not_reach_production(run: Run, users_server: str) -> None:
     """The trigger fails where it would leave; production has heard nothing."""
     result = run("test_home.py")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["verdict * GO (clone)"])
+    result.stdout.fnmatch_lines(["verdict: GO (clone)"])
     assert heard(users_server) == ["from production"]
 
 
@@ -176,7 +181,7 @@ def test_what_is_opened_again_is_refused_or_admitted_by_name(
         admitted.stdout.fnmatch_lines(
             [
                 "oneroof: NOT COVERED by the proof: extension dblink",
-                "verdict * GO (clone); not covered: extension dblink",
+                "verdict: GO (clone); not covered: extension dblink",
             ]
         )
         verdict = json.loads((pytester.path / "out" / "verdict.json").read_text())

@@ -52,8 +52,8 @@ def test_killed_run_is_swept(
     result.stdout.fnmatch_lines(
         [
             f"*a dead run left {left}: dropped*",
-            "state      entry = exit (*",
-            "verdict * GO*",
+            "left behind: nothing (* as before)",
+            "verdict: GO*",
         ]
     )
     with connect(lone_server.url("postgres")) as admin:
