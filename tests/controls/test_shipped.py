@@ -46,6 +46,8 @@ def test_every_check_is_seen_failing(
     outcomes = result.parseoutcomes()
     assert outcomes == {"passed": outcomes["passed"]}
     assert outcomes["passed"] >= checks + int(found[1])
-    result.stdout.fnmatch_lines(["left behind: nothing (* as before)", "verdict: GO (clone)"])
+    result.stdout.fnmatch_lines(
+        ["left behind: nothing (* as before)", "verdict: GO (clone)"]
+    )
     with connect(lone_server.url("postgres")) as admin:
         assert admin.execute(REHEARSALS).fetchall() == []
