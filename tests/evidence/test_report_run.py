@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ def read(folder: Path) -> dict[str, Any]:
     return told
 
 
+# Where another run has the clone, a run works on a copy of it.
+CLONES = re.compile(r"directus_gov_test_[0-9]{8}(_[0-9a-f]{8}_gw[0-9]+)?")
+
+
 def lasting(told: dict[str, Any]) -> dict[str, Any]:
     """Return what of a document does not depend on time, or on how many clones."""
     kept = {key: value for key, value in told.items() if key not in CHANGING}
@@ -51,7 +56,7 @@ def lasting(told: dict[str, Any]) -> dict[str, Any]:
             if check["proof"]:
                 check["proof"] |= {"ids": 0, "foreign": 0}
     kept["states"] = [{**kept["states"][0], "database": "a clone"}]
-    text = json.dumps(kept).replace(" of 2 databases", "")
+    text = CLONES.sub("a clone", json.dumps(kept)).replace(" of 2 databases", "")
     found: dict[str, Any] = json.loads(text)
     return found
 

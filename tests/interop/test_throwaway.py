@@ -58,7 +58,7 @@ def host(embedded: EmbeddedServer) -> Iterator[Host]:
     with closing(standin.host_of(embedded, bundled())) as host:
         yield host
         for found in kept(host):
-            lifecycle.drop(host, found)
+            lifecycle.drop(host, host.ours(found))
 
 
 def kept(host: Host) -> list[str]:

@@ -28,6 +28,8 @@ SHOWN = {
     "clone/guard.py": ("end what is yours", "use a copy of it", "re-owns it, or"),
     "commands/clone/create.py": ("template: CREATE DATABASE",),
     "postgres/ways.py": ("ALTER {} {} OWNER TO CURRENT_USER",),
+    # An installed package holds the suites as well.
+    "suites/test_isolation.py": ("DROP DATABASE IF EXISTS {}",),
     "ownership/proofs.py": ("if it is the production", "adopt a copy of it"),
 }
 

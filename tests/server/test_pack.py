@@ -139,7 +139,7 @@ HOOKS = {
     ),
     "report": (
         "def pytest_oneroof_report(config, facts):\n    return 'all is well'",
-        "report     FAILED: pytest_oneroof_report gave 'all is well', which is no *",
+        "report: FAILED: pytest_oneroof_report gave 'all is well', which is no *",
     ),
     "before_check": (
         "def pytest_oneroof_before_check(item, connection):\n"
