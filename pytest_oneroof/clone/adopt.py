@@ -136,7 +136,7 @@ def prepare(
         reown(inside, database, marker.owner)
         lines = close_ways(inside.connection, marker.role)
         set_tripwire(inside.connection, marker.role)
-        admit_role(inside, database, marker.role, writable=writable)
+        admit_role(inside, database, marker, writable=writable)
         made = acts.mark(inside, database, marker)
     for line in lines:
         say(line)

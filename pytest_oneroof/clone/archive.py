@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import sql
 
-from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.settings import Setting
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.ownership import acts
 from pytest_oneroof.ownership.marker import Marker, parse_marker
-from pytest_oneroof.ownership.proofs import Empty, OurDatabase
+from pytest_oneroof.ownership.proofs import Empty
 from pytest_oneroof.postgres.tools import Tools, fitting_tools
 
 # As pg_dump writes them into the statement that a restore with --create begins with.
@@ -22,7 +22,10 @@ _LOCALE = re.compile(
     r" (?:ENCODING|LOCALE_PROVIDER|LOCALE|LC_COLLATE|LC_CTYPE|ICU_LOCALE|ICU_RULES"
     r"|BUILTIN_LOCALE) = (?:'(?:[^']|'')*'|[a-z]+)"
 )
-_SETTING = re.compile(r"^ALTER DATABASE (?:\"(?:[^\"]|\"\")+\"|\S+) SET (.+);$", re.M)
+_QUOTED = r"(?:\"(?:[^\"]|\"\")+\"|[^\s\"]+)"
+_SETTING = re.compile(
+    rf"^ALTER (?:ROLE ({_QUOTED}) IN )?DATABASE {_QUOTED} SET (\S+) TO (.+);$", re.M
+)
 _COMMENT = re.compile(r"^COMMENT ON DATABASE .+? IS '((?:[^']|'')*)';$", re.M)
 _TOO_NEW = "unsupported version"
 
@@ -33,18 +36,13 @@ class Header:
 
     database: str
     locale: str
-    settings: tuple[str, ...]
+    settings: tuple[Setting, ...]
     marker: Marker | None
     tools: Tools
 
     def empty(self) -> Empty:
         """Return an empty database like it, as what a new one is made from."""
         return Empty(sql.SQL(self.locale))
-
-    def carry_settings(self, host: Host, ours: OurDatabase) -> None:
-        """Give a database the settings that the dumped one had."""
-        for setting in self.settings:
-            acts.set_setting(host.acting, ours, sql.SQL(setting))
 
 
 def read_header(file: Path, major: int) -> Header:
@@ -86,9 +84,20 @@ def _parsed(text: str, tools: Tools) -> Header:
     if create is None:
         raise SettingsError("the dump does not say which database it was made from")
     return Header(
-        database=create[1].strip('"'),
+        database=_plain(create[1]),
         locale="".join(_LOCALE.findall(create[2])),
-        settings=tuple(_SETTING.findall(text)),
+        settings=tuple(_settings(text)),
         marker=parse_marker(comment[1].replace("''", "'")) if comment else None,
         tools=tools,
     )
+
+
+def _settings(text: str) -> Iterator[Setting]:
+    """Yield the settings of the database; their values are SQL as it stands there."""
+    for role, name, value in _SETTING.findall(text):
+        yield Setting(_plain(role), _plain(name), sql.SQL(value))
+
+
+def _plain(name: str) -> str:
+    """Return a name without its quotes."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

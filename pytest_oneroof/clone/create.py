@@ -18,10 +18,10 @@ from pytest_oneroof.clone.origin import (
     DUMP,
     TEMPLATE,
     Origin,
-    carry_settings,
     choose_way,
     locale_of,
 )
+from pytest_oneroof.clone.settings import keep_settings
 from pytest_oneroof.clone.space import Room, read_room, require_room
 from pytest_oneroof.clone.watch import Flow, Watch
 from pytest_oneroof.clone.wish import Wish, finish
@@ -29,7 +29,7 @@ from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.compare import Scope, compare, read_schema, render
 from pytest_oneroof.ownership.marker import Marker
 from pytest_oneroof.ownership.proofs import Empty, OurDatabase
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.connect import unbound
 from pytest_oneroof.postgres.tools import find_tools
 
 NO_SUCH_LOCALE = (
@@ -94,14 +94,14 @@ class Creation:
         started = time.perf_counter()
         with (self._copied if by_template else self._dumped)(marker) as (half, size):
             flow = Flow.since(started, size)
-            carry_settings(self.host, origin, half)
             found, told = finish(self.host, half, marker, wish, watch)
         return Made(found, way, flow, room, (*self.notes, *told))
 
     @contextlib.contextmanager
     def _copied(self, marker: Marker) -> Iterator[tuple[OurDatabase, int]]:
         source = self.origin.source()
-        with half_made(self.host, self.wish.name, marker, source) as half:
+        name, say = self.wish.name, self.notes.append
+        with half_made(self.host, name, marker, source, say=say) as half:
             self.host.allow_connections(half, allowed=True)
             self.watch.count(self.origin.size)
             yield half, self.origin.size
@@ -120,6 +120,7 @@ class Creation:
             ):
                 size = pump(source, sink.write, self.watch.count)
             self.notes.append(self._compared(half, name))
+            keep_settings(self.host, half, self.origin.settings, self.notes.append)
             yield half, size
 
     def _empty(self, marker: Marker, stack: contextlib.ExitStack) -> OurDatabase:
@@ -137,7 +138,7 @@ class Creation:
     def _compared(self, half: OurDatabase, application: str) -> str:
         """Tell how the restored schema compares; refresh the copy's statistics."""
         scope = Scope(grants=False)
-        with contextlib.closing(connect(self.origin.url)) as connection:
+        with unbound(self.origin.url) as connection:
             before = read_schema(connection, scope=scope)
         with self.host.entered(half, application=application) as inside:
             inside.connection.execute("ANALYZE")

@@ -31,7 +31,7 @@ from pytest_oneroof.ownership.proofs import (
 from pytest_oneroof.ownership.records import Records
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.ownership.same_server import require_direct
-from pytest_oneroof.postgres.connect import connect, pinned, with_database
+from pytest_oneroof.postgres.connect import connect, pinned, unbound, with_database
 from pytest_oneroof.redaction import Url
 
 _LOCK = 0x6F6E6572 << 32
@@ -138,7 +138,7 @@ class Host:
     ) -> Iterator[Acting]:
         """Yield the administrator's session on a database, shown to be that one."""
         url = self.url(database.name)
-        with contextlib.closing(connect(url, application=application)) as connection:
+        with unbound(url, application) as connection:
             acting = Acting(connection, self.rules)
             require_connected(acting, database)
             yield acting

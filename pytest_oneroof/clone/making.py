@@ -16,6 +16,7 @@ import psycopg
 
 from pytest_oneroof.clone.blockers import end_own_sessions
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.settings import Say, keep_settings, read_settings
 from pytest_oneroof.errors import CloneError, OneroofError
 from pytest_oneroof.ownership import acts
 from pytest_oneroof.ownership.belonging import admit_role, let_only_connect
@@ -23,6 +24,7 @@ from pytest_oneroof.ownership.marker import Marker
 from pytest_oneroof.ownership.proofs import (
     MAKING,
     REPLACED,
+    Empty,
     HalfMade,
     MadeFrom,
     NewName,
@@ -34,13 +36,19 @@ from pytest_oneroof.ownership.records import Record
 
 @contextlib.contextmanager
 def half_made(
-    host: Host, name: str, marker: Marker, source: MadeFrom
+    host: Host,
+    name: str,
+    marker: Marker,
+    source: MadeFrom,
+    *,
+    say: Say = lambda line: None,
 ) -> Iterator[OurDatabase]:
     """Create a database that will be `name`; drop it when the block fails.
 
     It is locked by this session, and takes no connections before it is opened, then
-    only those of administrators. Raise GuardRefused for a name that no clone may
-    have.
+    only those of administrators. It has the settings of the database that it is
+    copied from; `say` is told which it cannot have. Raise GuardRefused for a name
+    that no clone may have.
     """
     host.new_name(name)
     temporary = host.new_name(f"{name[:46]}_{marker.nonce[:8]}_{MAKING}")
@@ -48,6 +56,9 @@ def half_made(
         host.records.write(Record(temporary.name, marker.nonce, host.system_identifier))
         try:
             half = _create(host, temporary, source, marker)
+            if not isinstance(source, Empty):
+                settings = read_settings(host.admin, source.name)
+                keep_settings(host, half, settings, say)
         except BaseException:
             discard(host, temporary.name)
             raise
@@ -165,7 +176,7 @@ def _settle(
     made = acts.rename(host.acting, half, new, marker)
     host.allow_connections(made, allowed=True)
     if marker.role:
-        admit_role(host.acting, made, marker.role, writable=writable)
+        admit_role(host.acting, made, marker, writable=writable)
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,10 @@ import psycopg
 from psycopg import sql
 
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.settings import Setting, read_settings
 from pytest_oneroof.errors import CloneError, SettingsError
-from pytest_oneroof.ownership import acts
-from pytest_oneroof.ownership.proofs import OurDatabase, Seen, Source, judge_source
-from pytest_oneroof.postgres.connect import connect, parse, pinned
+from pytest_oneroof.ownership.proofs import Seen, Source, judge_source
+from pytest_oneroof.postgres.connect import parse, pinned, unbound
 from pytest_oneroof.redaction import redact
 
 AUTO, TEMPLATE, DUMP = "auto", "template", "dump"
@@ -28,18 +27,12 @@ SELECT pg_catalog.current_database() AS database,
        pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
        d.datcollate AS collation, d.datctype AS ctype, d.datlocprovider AS provider,
        COALESCE(pg_catalog.to_jsonb(d) ->> 'datlocale',
-                pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale,
-       (SELECT s.setconfig FROM pg_catalog.pg_db_role_setting AS s
-         WHERE s.setdatabase = d.oid AND s.setrole = 0) AS settings
+                pg_catalog.to_jsonb(d) ->> 'daticulocale') AS locale
   FROM pg_catalog.pg_database AS d
  WHERE d.datname = pg_catalog.current_database()
 """
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _OTHER_LOCALE = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
-# Settings whose stored text is a list of quoted names already.
-_LISTS = ("search_path", "temp_tablespaces")
-# A clone decides these by itself.
-_NOT_CARRIED = ("default_transaction_read_only",)
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,7 @@ class Origin:
     found: Seen | None
     major: int
     facts: Mapping[str, Any]
+    settings: tuple[Setting, ...]
     pid: int
 
     @property
@@ -83,7 +77,7 @@ def read_origin(host: Host, source: str) -> Origin:
         source = host.url(source)
     if not parse(source).get("dbname"):
         raise SettingsError(f"{redact(source)} names no database to copy")
-    with contextlib.closing(connect(source)) as connection:
+    with unbound(source) as connection:
         cursor = connection.execute(_FACTS)
         assert cursor.description is not None
         row = cursor.fetchone()
@@ -93,7 +87,9 @@ def read_origin(host: Host, source: str) -> Origin:
         major = connection.info.server_version // 10000
         found = host.find(row[0]) if _is_on(host, connection, facts) else None
         pid = connection.info.backend_pid
-        return Origin(pinned(source, connection), found, major, facts, pid)
+        settings = read_settings(connection, str(facts["database"]))
+        url = pinned(source, connection)
+        return Origin(url, found, major, facts, settings, pid)
 
 
 def choose_way(host: Host, origin: Origin, wanted: str) -> tuple[str, str]:
@@ -142,20 +138,6 @@ def locale_of(origin: Origin, *, plain: bool = False) -> sql.Composable:
     if word := _OTHER_LOCALE.get(facts["provider"]):
         clause += sql.SQL(f" {word} {{}}").format(facts["locale"])
     return clause
-
-
-def carry_settings(host: Host, origin: Origin, copy: OurDatabase) -> None:
-    """Give a copy the settings that its origin has as a database.
-
-    No copy inherits them, by neither way (manual, CREATE DATABASE; pg_dump).
-    """
-    for stored in origin.facts["settings"] or ():
-        key, _, value = stored.partition("=")
-        if key in _NOT_CARRIED:
-            continue
-        text = sql.SQL(value) if key in _LISTS and value else sql.Literal(value)
-        setting = sql.SQL("{} TO {}").format(sql.Identifier(*key.split(".")), text)
-        acts.set_setting(host.acting, copy, setting)
 
 
 def _told_backends(host: Host, origin: Origin) -> str:

@@ -19,6 +19,7 @@ from pytest_oneroof.clone.dump import dumping, pump, restoring
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.making import half_made
 from pytest_oneroof.clone.sealed_file import NewFile, Sum, read_seal, require_seal
+from pytest_oneroof.clone.settings import keep_settings
 from pytest_oneroof.clone.space import read_room, require_room
 from pytest_oneroof.clone.watch import Flow, Watch
 from pytest_oneroof.clone.wish import Wish, finish
@@ -120,9 +121,10 @@ def restore(host: Host, file: Path, wish: Wish, watch: Watch) -> Restored:
             flowed = pump(archive, total.add, watch.count)
         total.require(file, entry)
         flow = Flow.since(started, flowed)
-        header.carry_settings(host, half)
+        notes: list[str] = []
+        keep_settings(host, half, header.settings, notes.append)
         with host.entered(half, application=name) as inside:
             inside.connection.execute("ANALYZE")
         found, told = finish(host, half, marker, wish, watch)
-    notes = (f"client tools {header.tools}", str(room), *told)
-    return Restored(found, header, entry.sha256, flow, notes)
+    told = [f"client tools {header.tools}", str(room), *notes, *told]
+    return Restored(found, header, entry.sha256, flow, tuple(told))

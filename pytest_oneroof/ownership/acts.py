@@ -103,9 +103,23 @@ def make_template(acting: Acting, ours: OurDatabase) -> None:
     _alter(acting, ours, sql.SQL("IS_TEMPLATE true ALLOW_CONNECTIONS false"))
 
 
-def set_setting(acting: Acting, ours: OurDatabase, setting: sql.Composable) -> None:
-    """Give a database a setting of its own, in the words after SET."""
-    _alter(acting, ours, sql.SQL("SET ") + setting)
+def set_setting(
+    acting: Acting, ours: OurDatabase, setting: sql.Composable, *, role: str = ""
+) -> None:
+    """Give a database a setting of its own, in the words after SET.
+
+    With a role it holds for that role's sessions on this database alone.
+    """
+    if not role:
+        _alter(acting, ours, sql.SQL("SET ") + setting)
+        return
+    acting.confirm(ours)
+    acting.connection.execute(
+        sql.SQL("ALTER ROLE {} IN DATABASE {} SET ").format(
+            sql.Identifier(role), sql.Identifier(ours.name)
+        )
+        + setting
+    )
 
 
 def end_sessions(acting: Acting, ours: OurDatabase, pids: Sequence[int]) -> None:

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.ownership.acting import Acting, Connection, read_identity
+from pytest_oneroof.ownership.marker import Marker
 from pytest_oneroof.ownership.proofs import Adoptable, OurDatabase
 from pytest_oneroof.postgres.roles import REOWN
 from pytest_oneroof.postgres.search_path import own_names
@@ -43,17 +44,26 @@ def require_connected(acting: Acting, database: Database) -> None:
 
 
 def admit_role(
-    acting: Acting, database: Database, role: str, *, writable: bool = False
+    acting: Acting, database: Database, marker: Marker, *, writable: bool = False
 ) -> None:
-    """Let the check role connect, and nobody else; writing only when asked."""
-    let_only_connect(acting, database, role)
+    """Let the check role connect, and nobody else; writing only when asked.
+
+    The owner of the objects may make temporary ones, which REFRESH MATERIALIZED VIEW
+    CONCURRENTLY and SECURITY DEFINER routines do in its name.
+    """
+    let_only_connect(acting, database, marker.role)
+    acting.connection.execute(
+        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(
+            sql.Identifier(database.name), sql.Identifier(marker.owner)
+        )
+    )
     mode = sql.SQL("RESET default_transaction_read_only")
     if not writable:
         mode = sql.SQL("SET default_transaction_read_only = on")
     # A template's copies do not inherit it (manual, CREATE DATABASE).
     acting.connection.execute(
         sql.SQL("ALTER ROLE {} IN DATABASE {} {}").format(
-            sql.Identifier(role), sql.Identifier(database.name), mode
+            sql.Identifier(marker.role), sql.Identifier(database.name), mode
         )
     )
 

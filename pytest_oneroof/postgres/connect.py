@@ -16,6 +16,14 @@ from pytest_oneroof.redaction import Url, redact, redact_message
 OLDEST, NEWEST = 15, 18
 CONNECT_TIMEOUT = 10
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "2s", "30s"
+# A database's own settings are for its applications: they must neither end, nor
+# refuse, nor delay what an administrator does to a copy.
+_UNBOUND = """
+SET statement_timeout = 0; SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET default_transaction_read_only = off;
+SET default_transaction_isolation = 'read committed'
+"""
 
 
 def connect(
@@ -52,6 +60,16 @@ def connect(
             f"PostgreSQL {OLDEST} to {NEWEST} is supported, {redact(url)} is {version}"
         )
     return connection
+
+
+@contextlib.contextmanager
+def unbound(
+    url: str, application: str = "pytest-oneroof"
+) -> Iterator[psycopg.Connection[Any]]:
+    """Yield a connection without the limits that its database has for applications."""
+    with contextlib.closing(connect(url, application=application)) as connection:
+        connection.execute(_UNBOUND)
+        yield connection
 
 
 @contextlib.contextmanager

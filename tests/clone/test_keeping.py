@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from psycopg.sql import SQL
 
 from pytest_oneroof.clone.archive import _parsed
 from pytest_oneroof.clone.expiry import is_expired, parse_expiry, told_expiry
@@ -16,6 +17,7 @@ from pytest_oneroof.clone.sealed_file import (
     remove_parts,
     require_seal,
 )
+from pytest_oneroof.clone.settings import Setting
 from pytest_oneroof.clone.space import Room, require_room
 from pytest_oneroof.clone.watch import Flow
 from pytest_oneroof.errors import CloneError, SettingsError
@@ -157,6 +159,7 @@ def test_a_dump_says_how_its_database_was_made() -> None:
         "CREATE DATABASE \"a b\" WITH TEMPLATE = template0 ENCODING = 'UTF8'"
         " LOCALE_PROVIDER = icu LOCALE = 'C' ICU_LOCALE = 'de-DE' TABLESPACE = fast;\n"
         "ALTER DATABASE \"a b\" SET work_mem TO '5MB';\n"
+        'ALTER ROLE "Ann" IN DATABASE "a b" SET "app.x" TO \'\', \'y\';\n'
         'COMMENT ON DATABASE "a b" IS \'pytest-oneroof clone {"nonce": "n",'
         ' "source": "it\'\'s", "created": "c", "kind": "clone", "owner": "o",'
         ' "role": "r"}\';\n'
@@ -166,6 +169,9 @@ def test_a_dump_says_how_its_database_was_made() -> None:
     assert header.locale == (
         " ENCODING = 'UTF8' LOCALE_PROVIDER = icu LOCALE = 'C' ICU_LOCALE = 'de-DE'"
     )
-    assert header.settings == ("work_mem TO '5MB'",)
+    assert header.settings == (
+        Setting("", "work_mem", SQL("'5MB'")),
+        Setting("Ann", "app.x", SQL("'', 'y'")),
+    )
     assert header.marker is not None
     assert header.marker.source == "it's"

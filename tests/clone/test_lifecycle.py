@@ -229,7 +229,7 @@ def test_a_role_is_let_write_and_not(host: Host) -> None:
     url = lifecycle.role_url(host, NAME, made.marker.role, password)
     query = "SHOW default_transaction_read_only"
     for writable, expected in ((False, "on"), (True, "off"), (False, "on")):
-        admit_role(host.acting, made, made.marker.role, writable=writable)
+        admit_role(host.acting, made, made.marker, writable=writable)
         with connect(url) as connection:
             assert connection.execute(query).fetchone() == (expected,)
     lifecycle.drop(host, made)
