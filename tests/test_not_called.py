@@ -250,8 +250,14 @@ def test_3(oneroof_clone): pass
         ("pytest.exit('enough', returncode=0)", (), 1, "not run"),
         ("os.kill(os.getpid(), signal.SIGKILL)", ("-n1",), 1, "passed"),
         ("pass", ("-n2", "--dist=each"), 1, "not counted"),
+        (
+            "assert os.environ['PYTEST_XDIST_WORKER'] == 'gw0'",
+            ("-n2", "--dist=each"),
+            1,
+            "not counted",
+        ),
     ],
-    ids=["exit", "killed", "each"],
+    ids=["exit", "killed", "each", "each, one fails"],
 )
 def test_a_run_that_ends_early_is_no_go(
     pytester: pytest.Pytester,
@@ -271,6 +277,10 @@ def test_a_run_that_ends_early_is_no_go(
     run = json.loads((pytester.path / "out" / "run.json").read_text())
     assert run["verdict"] == "NO-GO"
     assert any("test_2" in reason for reason in run["reasons"])
+    if "--dist=each" in arguments:
+        told = " ".join(run["reasons"])
+        assert "ran 2 times, selected 1 (on gw0, gw1)" in told
+        assert ("test_2 failed: passed on gw0, failed on gw1" in told) == (do != "pass")
 
 
 def test_no_plugin_makes_a_run_without_go_end_with_0(

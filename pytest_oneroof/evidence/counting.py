@@ -94,6 +94,16 @@ def worst(verdicts: Sequence[str]) -> str | None:
     return max(verdicts, key=WORST.index, default=None)
 
 
+def _by_worker(phases: Sequence[Phase]) -> str:
+    """Return what came of an item on each worker, where several ran it."""
+    ends: dict[str, str] = {}
+    for phase in phases:
+        if phase.worker and ends.get(phase.worker) != FAILED:
+            ends[phase.worker] = phase.outcome
+    told = [f"{outcome} on {worker}" for worker, outcome in sorted(ends.items())]
+    return ", ".join(told) if len(told) > 1 else ""
+
+
 def was_called(evidence: Evidence) -> bool:
     """Tell whether the item's own code ran, however it ended."""
     return any(
@@ -110,7 +120,7 @@ def _last_attempt(phases: Sequence[Phase]) -> Sequence[Phase]:
 
 def _failed(evidence: Evidence) -> Counted | None:
     if any(phase.outcome == FAILED for phase in evidence.phases):
-        return Counted(FAILED)
+        return Counted(FAILED, _by_worker(evidence.phases))
     if any(phase.outcome == PASSED and phase.raised for phase in evidence.phases):
         return Counted(FAILED, RAISED)
     verdict = worst(evidence.proofs)

@@ -144,7 +144,7 @@ def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
         claim=noted.claim,
         outcome=counted.state,
         why=counted.why,
-        seconds=item.seconds,
+        seconds=round(item.seconds, 4),
         message=noted.message,
         proof=item.proof,
         evidence=item.evidence,

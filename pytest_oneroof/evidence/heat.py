@@ -48,8 +48,12 @@ def read_cells(connection: psycopg.Connection[Any], pack: Pack) -> list[list[Any
 
 
 def cells_of(rows: Iterable[Sequence[Any]]) -> tuple[Cell, ...]:
-    """Return the cells of rows as `read_cells` gives them."""
-    return tuple(Cell(*row) for row in rows)
+    """Return the cells of rows as `read_cells` gives them, each object's together."""
+    objects: dict[tuple[str, str], list[Cell]] = {}
+    for row in rows:
+        cell = Cell(*row)
+        objects.setdefault((cell.group, cell.object), []).append(cell)
+    return tuple(cell for cells in objects.values() for cell in cells)
 
 
 def open_cells(cells: Iterable[Cell]) -> list[Cell]:

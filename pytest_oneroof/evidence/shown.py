@@ -20,6 +20,7 @@ from pytest_oneroof.evidence.facts import (
     RunFacts,
 )
 from pytest_oneroof.evidence.heat import open_cells
+from pytest_oneroof.redaction import redact
 
 Evidence = Mapping[str, Any]
 MANY = 6
@@ -241,7 +242,7 @@ def _failure(check: Check) -> str:
 def said_of(check: Check) -> str:
     """Return in one short line what a failed check found: figures, message, residue."""
     moved = [f"{f.name} {f.found} instead of {f.expected}" for f in check.figures]
-    first = check.message.splitlines()[0] if check.message else ""
+    first = redact(check.message).splitlines()[0] if check.message else ""
     dirty = [str(left) for left in check.proof.dirty] if check.proof else []
     differing = [
         m for m, f in zip(moved, check.figures, strict=True) if f.expected != f.found

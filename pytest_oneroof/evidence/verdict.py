@@ -85,6 +85,26 @@ def declared(pack: Pack) -> Mapping[str, Any]:
     return NOTHING if name is None else NOTHING | pack.read_json(name)
 
 
+def measured_of(pack: Pack) -> dict[str, str]:
+    """Return the place at which a suite is measured, if not at the run's target."""
+    places = {suite.name: PRODUCTION for suite in pack.suites if suite.moments}
+    return places | {
+        entry["name"]: entry["measured"]
+        for entry in declared(pack)["suites"]
+        if "measured" in entry
+    }
+
+
+def declaration(pack: Pack) -> dict[str, Any]:
+    """Return all that a run is judged by, to stand beside what it came to."""
+    return {
+        "pack": pack.name,
+        "content": pack.content_hash,
+        "measured": measured_of(pack),
+        "plan": declared(pack),
+    }
+
+
 def judge(facts: RunFacts, plan: Mapping[str, Any]) -> Verdict:
     """Return the verdict on a run; `plan` is what is declared."""
     shown = {name: show(name, e, facts) for name, e in plan["evidence"].items()}

@@ -10,19 +10,29 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import jinja2
 
 from pytest_oneroof.evidence.conclusion import GO, NO_GO
 from pytest_oneroof.evidence.counting import Evidence, count, worst
+from pytest_oneroof.evidence.verdict import declaration
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.packet import files as pf
 from pytest_oneroof.packet.attestations import attest
 from pytest_oneroof.packet.decision import check_decision
+from pytest_oneroof.packet.recomputed import (
+    DECLARED,
+    disagreements,
+    document_again,
+    words,
+)
 from pytest_oneroof.packet.tokens import forbidden_in
+from pytest_oneroof.redaction import redacted
 from pytest_oneroof.report.report import VERDICT, made_of
 from pytest_oneroof.sealing.manifest import Entry, Finding
-from pytest_oneroof.sealing.strict_json import MalformedJson, read_json
+from pytest_oneroof.sealing.strict_json import MalformedJson, read_json, write_json
 
 Files = Mapping[str, bytes]
 Values = Mapping[str, Any]
@@ -46,7 +56,8 @@ REQUIRED = (
 # Files in which the packet speaks for itself; others quote what was refused.
 CLAIMS = ("README_FOR_REVIEWER.md", "status.txt", "manifest.json", "exit_codes.json")
 
-COUNTS = ("checks", "passed", "failed", "not_run", "not_checked")
+# Of what disagrees in verdict.json so much is told.
+SHOWN = 5
 FOUND_BY_RUN = ("FAILED_OPEN", "NO_POSITIVE_CONTROL")
 
 _MALFORMED = (KeyError, TypeError, AttributeError, ValueError, jinja2.TemplateError)
@@ -178,33 +189,33 @@ def _computed(files: Files, values: Values) -> Iterator[Finding]:
 
 
 def _report(files: Files, values: Values) -> Iterator[Finding]:
-    """Compare verdict.json with the status, and the report with verdict.json."""
+    """Make verdict.json again from the evidence, and the report from verdict.json."""
     if VERDICT not in values:
         return
-    told, run = values[VERDICT], values["run.json"]
-    if told["verdict"]["status"] != run["verdict"]:
-        found = f"it says {told['verdict']['status']}, run.json {run['verdict']}"
-        yield Finding("STATUS_DISAGREES", VERDICT, found)
-    outcomes = {
-        check["nodeid"]: check["outcome"]
-        for suite in told["suites"]
-        for check in suite["checks"]
-    }
-    again = {i["nodeid"]: i["outcome"] for i in values["results.json"]["items"]}
-    for name in sorted(outcomes.keys() | again.keys()):
-        if outcomes.get(name) != again.get(name):
-            found = f"{name} {outcomes.get(name)}, the results say {again.get(name)}"
-            yield Finding("STATUS_DISAGREES", VERDICT, found)
-    counts = pf.count_results(values["results.json"])
-    for name in (*COUNTS, "clean", "dirty", "unprovable"):
-        if told["summary"][name] != counts[name]:
-            found = f"{name} {told['summary'][name]}, the results give {counts[name]}"
-            yield Finding("STATUS_DISAGREES", VERDICT, found)
-    made = made_of(told) if run["tool"] == pf.TOOL else {}
-    for path, data in made.items():
+    if DECLARED not in values:
+        found = "verdict.json cannot be judged again without it"
+        yield Finding("MISSING_REQUIRED_FILE", DECLARED, found)
+        return
+    told, again = values[VERDICT], document_again(values)
+    same = values["run.json"]["tool"] == pf.TOOL
+    # Another version may word it otherwise; its words of verdict are the same.
+    compared = (told, again) if same else (words(told), words(again))
+    for place, found in islice(disagreements(*compared), SHOWN):
+        yield Finding("STATUS_DISAGREES", VERDICT, f"{place} is {found}")
+    for path, data in (made_of(told) if same else {}).items():
         if path in files and files[path] != data:
             found = "it is not what verdict.json gives when rendered again"
             yield Finding("STATUS_DISAGREES", path, found)
+
+
+def _declared(files: Files, values: Values) -> Iterator[Finding]:
+    """Compare what was asked of the run with the pack's own, where that is here."""
+    given, ours = values.get(DECLARED), bundled()
+    if given is None or given["content"] != ours.content_hash:
+        return
+    if given != read_json(write_json(redacted(declaration(ours)))):
+        told = f"pack {ours.name}, as it is here byte for byte, asks otherwise"
+        yield Finding("STATUS_DISAGREES", DECLARED, told)
 
 
 def _readme_of_another_version(files: Files, values: Values) -> Iterator[Finding]:
@@ -303,6 +314,7 @@ _TESTS: dict[str, tuple[Callable[[Files, Values], Iterator[Finding]], ...]] = {
         _status,
         _items,
         _computed,
+        _declared,
         _report,
         _readme_of_another_version,
         _attestations,

@@ -54,6 +54,7 @@ ROLES = {
     "attestations.json": "what this run did not do, computed",
     "seals.json": "the seals that the run checked",
     "settings.json": "every setting, and where it came from",
+    "declared.json": "what the pack asks of a run: objectives, and what shows each",
     "provenance.json": "where the clone came from, and what it may be used for",
     "decision.json": "the decision that is asked for; nothing is selected",
     "blockers.json": "what stands in the way of production, and who can lift it",
@@ -124,6 +125,7 @@ def build_values(given: PacketInput) -> dict[str, Any]:
         ("provenance.json", given.provenance),
         ("decision.json", given.decision),
         ("blockers.json", given.blockers),
+        ("declared.json", given.declaration),
     ):
         if value is not None:
             values[path] = dict(value)

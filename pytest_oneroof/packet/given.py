@@ -83,7 +83,7 @@ class PacketInput:
     proof); `probes` the probe records; `reports` the bytes of further files by
     their path in the packet (report.html, verdict.json, …); `faults` are the
     items of the negative controls; `besides` is what else was found of the items
-    (`files.BESIDES`).
+    (`files.BESIDES`); `declaration` is what the run was judged by.
     """
 
     run: RunFacts
@@ -99,6 +99,7 @@ class PacketInput:
     provenance: Mapping[str, Any] | None = None
     decision: Mapping[str, Any] | None = None
     blockers: Mapping[str, Any] | None = None
+    declaration: Mapping[str, Any] | None = None
     probes: tuple[Mapping[str, Any], ...] = ()
     reports: Mapping[str, bytes] = field(default_factory=dict)
     # Suites of which every check has to have passed.

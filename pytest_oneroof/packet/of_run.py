@@ -39,7 +39,7 @@ class Besides:
 
     `settings` are value and source by name; `proved` is whether every reading of
     the production was proved harmless, None where there was none; `asks` is whether
-    the packet asks for a decision.
+    the packet asks for a decision; `declaration` is what the run was judged by.
     """
 
     made: Made
@@ -48,6 +48,7 @@ class Besides:
     proved: bool | None = None
     actions: tuple[str, ...] = ()
     asks: bool = False
+    declaration: Mapping[str, Any] | None = None
     fail_closed: tuple[str, ...] = ()
 
 
@@ -94,6 +95,7 @@ def packet_of(
         provenance=_provenance(facts),
         decision=_decision(facts) if besides.asks else None,
         blockers=_blockers(facts) if besides.asks else None,
+        declaration=besides.declaration,
         probes=tuple(_probes(noted)),
         reports=reports,
         fail_closed=besides.fail_closed,

@@ -18,7 +18,7 @@ from pytest_oneroof.evidence.exercised import count_exercised
 from pytest_oneroof.evidence.facts import OWN, Check, RunFacts, State, Tier
 from pytest_oneroof.evidence.heat import ownership
 from pytest_oneroof.evidence.verdict import Row, Verdict
-from pytest_oneroof.redaction import redacted
+from pytest_oneroof.redaction import redact, redacted
 from pytest_oneroof.section import Section
 
 VERSION = 2
@@ -185,7 +185,7 @@ def _check(check: Check) -> Document:
         "why": check.why,
         "exercises": check.exercises,
         "seconds": round(check.seconds, 3),
-        "message": check.message[:MESSAGE],
+        "message": redact(check.message)[:MESSAGE],
         "figures": [asdict(figure) for figure in check.figures],
         "proof": _proof(check.proof),
     }

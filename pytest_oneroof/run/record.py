@@ -23,6 +23,7 @@ from pytest_oneroof.evidence.facts import (
     State,
     Told,
 )
+from pytest_oneroof.evidence.verdict import declaration
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet import given as packet_input
 from pytest_oneroof.packet.files import TOOL
@@ -112,6 +113,7 @@ def besides_of(
         proved=not end.unproved if end is not None else None,
         actions=tuple(f"suite {name} on {COMMITTING}" for name in committing),
         asks=owner.pack.decision.blockers is not None,
+        declaration=declaration(owner.pack),
         fail_closed=tuple(s.name for s in owner.pack.suites if s.fail_closed),
     )
 

@@ -22,7 +22,7 @@ from pytest_oneroof.evidence.conclusion import Conclusion, exit_status
 from pytest_oneroof.evidence.exercised import OWN, exercises_of
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
-from pytest_oneroof.evidence.verdict import declared, judge
+from pytest_oneroof.evidence.verdict import declared, judge, measured_of
 from pytest_oneroof.expected import Compared, noting
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet.blockers import read_blockers
@@ -253,16 +253,6 @@ def _told_of_suites(pack: Pack) -> list[Mapping[str, Any]]:
     """Return what is declared of suites; the engine's own look at the database's."""
     own = [{"name": s.name, "exercises": OWN} for s in pack.suites if s.engine]
     return [*declared(pack)["suites"], *own]
-
-
-def measured_of(pack: Pack) -> dict[str, str]:
-    """Return the place at which a suite is measured, if not at the run's target."""
-    places = {suite.name: PRODUCTION for suite in pack.suites if suite.moments}
-    return places | {
-        entry["name"]: entry["measured"]
-        for entry in declared(pack)["suites"]
-        if "measured" in entry
-    }
 
 
 def _keep_figures(item: pytest.Item, compared: list[Compared]) -> None:

@@ -55,6 +55,10 @@ CASES: dict[str, tuple[Evidence, Counted]] = {
         Evidence(phases=(UP, CALLED, Phase("teardown", "failed"))),
         Counted("failed"),
     ),
+    "failed on one of two": (
+        Evidence(phases=(*on("gw0"), UP, Phase("call", "failed", worker="gw1"), DOWN)),
+        Counted("failed", "passed on gw0, failed on gw1"),
+    ),
     "crashed": (Evidence(phases=(UP, Phase("???", "failed"))), Counted("failed")),
     "whitewashed": (
         Evidence(phases=(UP, Phase("call", "passed", ran=False, raised=True), DOWN)),

@@ -73,7 +73,7 @@ def test_report_serial_and_with_workers(
         [
             "objectives GO clone isolation, A, E; RETAINED G; not checked "
             "production safety, B, C, D, F",
-            "packet     two/deep: 20 files, tree *",
+            "packet     two/deep: 21 files, tree *",
             "report: two/deep/report.html",
             "verdict: GO (clone)",
         ]

@@ -29,6 +29,7 @@ FILES = {
     "blockers.json",
     "commands.sh",
     "decision.json",
+    "declared.json",
     "exit_codes.json",
     "manifest.json",
     "packet_tree.sha256",
@@ -54,6 +55,39 @@ FORGERIES: dict[str, Callable[[Any], Any]] = {
     "verdict.json": _worse,
     "report.html": lambda data: data.replace(b"no channel to", b"a channel to", 1),
     "verdict.md": lambda data: data.replace(b"passed", b"failed", 1),
+}
+
+
+def _put(*path: Any, to: Any) -> Callable[[Any], None]:
+    """Return what puts another value at a path of a JSON value."""
+
+    def change(value: Any) -> None:
+        for part in path[:-1]:
+            value = value[part]
+        assert value[path[-1]] != to
+        value[path[-1]] = to
+
+    return change
+
+
+# Each claims of verdict.json what its run does not show.
+CLAIMS: dict[str, Callable[[Any], None]] = {
+    "objective": _put("objectives", 2, "status", to="GO"),
+    "reason": _put("objectives", 1, "reason", to="seen"),
+    "row of a matrix": _put("matrices", 0, "rows", 0, "status", to="HELD"),
+    "evidence": _put("objectives", 2, "evidence", 0, "holds", to=True),
+    "forbidden action": _put("compliance", 0, "state", to="broken"),
+    "count": _put("summary", "passed", to=47),
+    "count of a suite": _put("suites", 0, "total", to=1),
+    "outcome": _put("suites", 0, "checks", 0, "outcome", to="skipped"),
+    "proof": _put("suites", 0, "checks", 0, "proof", "ids", to=0),
+    "figure at exit": _put("states", 0, "metrics", 0, "exit", to=-1),
+    "place": _put("suites", 0, "where", to="production"),
+    "production": _put("production", to="production"),
+    "exercised": _put("exercised", "production", to=46),
+    "seal": _put("seals", 0, "holds", to=False),
+    "deselected": _put("deselected", to=["a"]),
+    "secrets": _put("provenance", "secrets", to="NO"),
 }
 PROBES = ("--oneroof-clone", "--oneroof-suite", "probes,seal,isolation,production")
 
@@ -85,7 +119,7 @@ def test_run_leaves_a_packet_that_holds(
     assert {path.name for path in out.iterdir()} == FILES
     assert (answer.data["verdict"], answer.data["results"]["checks"]) == ("GO", 46)
     result.stdout.fnmatch_lines(
-        [f"packet     out: 20 files, tree {answer.data['tree']}"]
+        [f"packet     out: 21 files, tree {answer.data['tree']}"]
     )
     told = {
         name: found["answer"] for name, found in answer.data["attestations"].items()
@@ -139,6 +173,26 @@ def test_run_leaves_a_packet_that_holds(
         shutil.copytree(out, forged)
         forge(forged, name, change)
         assert ("STATUS_DISAGREES", name) in findings(forged)
+    claims_are_compared(out, pytester.path / "claimed")
+
+
+def claims_are_compared(packet: Path, forged: Path) -> None:
+    """See each claim refused that the evidence does not give, and changed demands."""
+    files = {path.name: path.read_bytes() for path in packet.iterdir()}
+    shutil.copytree(packet, forged)
+
+    def found(name: str, change: Callable[[Any], Any]) -> list[tuple[str, str]]:
+        for path, data in files.items():
+            (forged / path).write_bytes(data)
+        forge(forged, name, change)
+        return findings(forged)
+
+    for what, change in CLAIMS.items():
+        seen = found("verdict.json", change)
+        assert ("STATUS_DISAGREES", "verdict.json") in seen, what
+    easier = _put("plan", "objectives", 2, "cases", 0, "when", to=["nothing claimed"])
+    assert ("STATUS_DISAGREES", "declared.json") in found("declared.json", easier)
+    assert ("STATUS_DISAGREES", "verdict.json") in found("declared.json", easier)
 
 
 def test_rehearsal_of_an_acceptance_is_told_as_one(
