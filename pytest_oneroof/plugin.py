@@ -40,7 +40,7 @@ __all__ = [
 MARKERS = (
     "readonly: reads only; runs on production too (pytest -m readonly)",
     "oneroof(isolation='rollback'|'savepoint'|'database', "
-    "allow_residue={kind: reason}, constraints=True, "
+    "allow_residue={kind: reason}, constraints=True, role='application role', "
     "exercises='production'|'harness'|'neither'): "
     "how this check is isolated on the clone, and whose code it exercises",
 )

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from pytest_oneroof.check.app_roles import with_stand_ins
 from pytest_oneroof.check.cursors import guarded_cursor
 from pytest_oneroof.check.remedies import add_remedy
 from pytest_oneroof.check.routine_catalog import RoutineCatalog
@@ -66,10 +67,11 @@ class Guarding(SavepointMode):
     def server_cursor_factory(self, factory: type) -> None:
         self._server_cursor_factory = guarded_cursor(factory)
 
-    def check_text(self, text: str) -> None:
+    def check_text(self, text: str) -> str | None:
         """Refuse a statement that a check may not send; note what it may do.
 
-        Raise StatementRefused, before anything is sent, naming what to use
+        Return the text that is to be sent instead, where it names a role that has a
+        stand-in. Raise StatementRefused, before anything is sent, naming what to use
         instead (docs/residue.md).
         """
         ward = self.ward
@@ -98,6 +100,7 @@ class Guarding(SavepointMode):
         if read.sets_all:
             self._run(b"SET LOCAL oneroof.pass = '%s'" % ward.nonce.encode())
             ward.spent = True
+        return with_stand_ins(read, ward.roles) if ward.roles else None
 
     @property
     def open_savepoints(self) -> frozenset[str]:

@@ -33,7 +33,9 @@ class _GuardedCursor:
         if conn.pgconn.parameter_status(b"client_encoding") != b"UTF8":
             encoding = conn.info.encoding
         # The server refuses a text that is not of the client's encoding, unread.
-        conn.check_text(converted.query.decode(encoding, "replace"))
+        other = conn.check_text(converted.query.decode(encoding, "replace"))
+        if other is not None:
+            converted.query = other.encode(encoding)
         return converted
 
     def _close_gen(self) -> Any:

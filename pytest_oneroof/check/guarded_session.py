@@ -32,6 +32,8 @@ from pytest_oneroof.postgres.results import (
     sqlstate,
     succeeded,
 )
+from pytest_oneroof.postgres.search_path import own_names
+from pytest_oneroof.postgres.stand_ins import read_stand_ins
 
 Status = pq.TransactionStatus
 Positions = dict[str, tuple[int, bool]]
@@ -64,6 +66,7 @@ class GuardedSession:
         self._locking = False
         self._queries: dict[str, str] = {}
         self._routines = setval.NONE
+        self.stand_ins: dict[str, str] = {}
         self.connect()
         self.remember_positions()
 
@@ -99,6 +102,9 @@ class GuardedSession:
             for query in self._queries.values():
                 session.execute(query.encode())
             session.execute(SET_UP)
+            with own_names(session):
+                owner = self.clone.marker.owner
+                self.stand_ins = read_stand_ins(session, owner, self.clone.role)
             self._routines = setval.read_routines(session)
             row = session.execute(ledger.LOCKING_ROUTINES).fetchone()
             self._locking = bool(row and row[0])

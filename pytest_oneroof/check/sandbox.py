@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check.app_roles import quoted, stand_in_of
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.check.example_proof import proved_example
@@ -100,20 +101,23 @@ class Sandbox:
         *,
         savepoints: bool = False,
         constraints: bool = True,
+        role: str = "",
         kind: type[Any] = GuardedConnection,
     ) -> Any:
         """Open the guarded transaction of one check, and arm its tripwire.
 
         With `savepoints` commit() and rollback() work on a savepoint; without
-        `constraints` deferred constraints are not checked; `kind` is the
-        connection's class. Raise ServerError when the server cannot be reached,
-        CloneError while another check runs.
+        `constraints` deferred constraints are not checked; with a `role` it acts as
+        that role of the application; `kind` is the connection's class. Raise
+        SettingsError where the clone has no such role, ServerError when the server
+        cannot be reached, CloneError while another check runs.
         """
         if self._armed is not None:
             raise CloneError(
                 f"{self._armed.check} has a guarded connection already\n"
                 "a check has one: ask for oneroof_clone or for oneroof_clone_async"
             )
+        act_as = self.act_as(role)
         nonce = secrets.token_hex(8)
         command = (
             f"BEGIN READ WRITE; SAVEPOINT oneroof_{nonce}; "
@@ -126,14 +130,25 @@ class Sandbox:
             session.reconnect()
             self._row = session.read_row(ledger.snapshot(self._row))
             result = session.run(command)
+        if act_as:
+            session.run(act_as)
         if savepoints:
             session.run(SAVEPOINT)
-        ward = Ward(check, savepoints=savepoints, nonce=nonce)
+        roles = session.stand_ins
+        ward = Ward(check, savepoints=savepoints, nonce=nonce, roles=roles)
         connection = kind(session.pgconn, ward)
         connection.example = self.example
         xid = int(result.get_value(0, 0) or 0)
         self._armed = Armed(connection, nonce, constraints, xid)
         return connection
+
+    def stand_in_of(self, role: str) -> str:
+        """Return the stand-in of a role; raise SettingsError where there is none."""
+        return stand_in_of(role, self._session.stand_ins, self.clone.database)
+
+    def act_as(self, role: str) -> bytes:
+        """Return the command that lets a check act as a role; b'' for none."""
+        return f"SET ROLE {quoted(self.stand_in_of(role))}".encode() if role else b""
 
     def finish(self) -> Proof:
         """Roll the running check back, put back what can be, return its proof."""
@@ -195,6 +210,7 @@ class Sandbox:
         check: str,
         *,
         savepoints: bool = False,
+        role: str = "",
         kind: type[Any] = GuardedConnection,
     ) -> Iterator[Any]:
         """Run a check within the running one, on what that has done; undo it.
@@ -203,10 +219,13 @@ class Sandbox:
         """
         outer = self._armed
         assert outer is not None
-        ward = Ward(check, savepoints=savepoints, nonce=outer.nonce)
+        act_as, roles = self.act_as(role), self._session.stand_ins
+        ward = Ward(check, savepoints=savepoints, nonce=outer.nonce, roles=roles)
         with nested_check(self._session, outer, ward, kind) as inner:
             self._armed = inner
             inner.connection.example = self.example
+            if act_as:
+                self._session.run(act_as)
             try:
                 yield inner.connection
             finally:

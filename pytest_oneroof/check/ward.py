@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -41,6 +42,8 @@ class Ward:
     remember: bool = False
     count: int = 0
     nonce: str = ""
+    # The stand-ins that it may act as, by the role that each stands for.
+    roles: Mapping[str, str] = field(default_factory=dict)
     spent: bool = False
     forgot: bool = False
     process: int = field(default_factory=os.getpid)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
+from pytest_oneroof.clone.app_roles import comment_role, make_stand_ins
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.host import Host, new_nonce, now
 from pytest_oneroof.clone.tripwire import set_tripwire
@@ -37,8 +37,6 @@ from pytest_oneroof.postgres import roles
 from pytest_oneroof.postgres.scram import new_password
 
 ENDING = 0.5
-# What a role of a clone carries, so that it is known as ours when the clone is gone.
-ROLE_COMMENT = "pytest-oneroof role of clone "
 Connection = psycopg.Connection[Any]
 Say = Callable[[str], Any]
 Keep = Callable[[Marker, str], Any]
@@ -133,9 +131,10 @@ def prepare(
     ):
         if password is not None:
             _ensure_roles(inside.connection, marker, password)
+        stand_ins = make_stand_ins(inside.connection, marker)
         reown(inside, database, marker.owner)
         lines = close_ways(inside.connection, marker.role)
-        set_tripwire(inside.connection, marker.role)
+        set_tripwire(inside.connection, marker.owner, *stand_ins.values())
         admit_role(inside, database, marker, writable=writable)
         made = acts.mark(inside, database, marker)
     for line in lines:
@@ -159,8 +158,4 @@ def _ensure_roles(on_database: Connection, marker: Marker, password: str) -> Non
         on_database, owner=marker.owner, check=marker.role, password=password
     )
     for role in (marker.owner, marker.role):
-        on_database.execute(
-            sql.SQL("COMMENT ON ROLE {} IS {}").format(
-                sql.Identifier(role), ROLE_COMMENT + marker.nonce
-            )
-        )
+        comment_role(on_database, role, marker.nonce)

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
-from pytest_oneroof.clone.adopt import ROLE_COMMENT
+from pytest_oneroof.clone.app_roles import ROLE_COMMENT
 from pytest_oneroof.clone.blockers import blockers
 from pytest_oneroof.clone.expiry import is_expired
 from pytest_oneroof.clone.host import Host
@@ -31,6 +31,7 @@ from pytest_oneroof.ownership.proofs import (
     OurDatabase,
     reasons_against,
 )
+from pytest_oneroof.postgres.roles import clone_roles_of, is_clone_role
 
 DATABASE, ROLE, FILE = "database", "role", "file"
 _PASSING = {COPY: "a pooled copy", MAKING: "half-made"}
@@ -140,17 +141,22 @@ def _strays(host: Host) -> Iterator[Judged]:
 def _roles(host: Host, *, dry_run: bool) -> Iterator[Judged]:
     """Drop roles of clones that are gone: ours by their comment, owning nothing."""
     used = {
-        role for _, marker in host.markers() for role in (marker.owner, marker.role)
+        role
+        for _, marker in host.markers()
+        for role in (
+            *(marker.owner, marker.role),
+            *clone_roles_of(host.admin, marker.owner),
+        )
     }
     rows = host.admin.execute(
         "SELECT r.rolname::text FROM pg_catalog.pg_roles AS r"
         " WHERE pg_catalog.starts_with("
         "         pg_catalog.shobj_description(r.oid, 'pg_authid'), %s)"
-        "   AND r.rolname ~ '^oneroof_(owner|check)_[0-9a-f]{16}$'"
         " ORDER BY r.rolname",
         [ROLE_COMMENT],
     ).fetchall()
-    for role in (name for (name,) in rows if name not in used):
+    found = (name for (name,) in rows if is_clone_role(name))
+    for role in (name for name in found if name not in used):
         why = "its clone is gone"
         try:
             if not dry_run:

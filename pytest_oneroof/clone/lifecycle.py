@@ -123,8 +123,9 @@ def _drop_roles(host: Host, marker: Marker) -> None:
     if any(other.role == marker.role for _, other in host.markers()):
         return
     with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):
+        stand_ins = roles.clone_roles_of(host.admin, marker.owner)
         own = filter(roles.is_clone_role, (marker.role, marker.owner))
-        roles.drop_clone_roles(host.admin, *own)
+        roles.drop_clone_roles(host.admin, *stand_ins, *own)
 
 
 def source_name(ours: OurDatabase) -> str:

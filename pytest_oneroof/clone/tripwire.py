@@ -1,7 +1,7 @@
 """The tripwire: a deferred constraint that no commit of a check gets past.
 
 Made once with the clone, in schema `oneroof`, owned by the administrator: the
-check role may insert its row and nothing else.
+check role may insert its row, as whichever role it acts, and nothing else.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ CREATE CONSTRAINT TRIGGER tripwire
 """
 
 
-def set_tripwire(on_database: Connection, check_role: str) -> None:
-    """Create schema `oneroof` anew, and let the check role insert its row.
+def set_tripwire(on_database: Connection, *roles: str) -> None:
+    """Create schema `oneroof` anew, and let these roles insert a check's row.
 
     Within the transaction that is open.
     """
     on_database.execute(CREATE)
-    role = sql.Identifier(check_role)
+    to = sql.SQL(", ").join(map(sql.Identifier, roles))
     for grant in (
         "GRANT USAGE ON SCHEMA oneroof TO {}",
         "GRANT INSERT ON oneroof.tripwire TO {}",
     ):
-        on_database.execute(sql.SQL(grant).format(role))
+        on_database.execute(sql.SQL(grant).format(to))

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pytest_oneroof.check.app_roles import quoted, stand_in_of
 from pytest_oneroof.check.savepoint_mode import SAVEPOINT
 from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone.guard import GuardedClone
@@ -25,6 +26,7 @@ from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.made import make
 from pytest_oneroof.controls.stages import Stage, undone_example
 from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.stand_ins import read_stand_ins
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import run_key
 
@@ -86,13 +88,20 @@ class RehearsalStage(Stage):
 
     @contextlib.contextmanager
     def connection(
-        self, check: str, *, savepoints: bool = False, kind: type[Any]
+        self, check: str, *, savepoints: bool = False, role: str = "", kind: type[Any]
     ) -> Iterator[Any]:
         """Hand out a connection inside the administrator's transaction."""
         assert self._admin is not None
         pgconn = self._admin.pgconn
-        pgconn.exec_(OPEN + SAVEPOINT if savepoints else OPEN)
-        connection = kind(pgconn, Ward(check, savepoints=savepoints, nonce="control"))
+        clone = self._clone().clone
+        roles = read_stand_ins(self._admin, clone.marker.owner, clone.role)
+        opening = OPEN
+        if role:
+            name = stand_in_of(role, roles, clone.database)
+            opening += f"SET ROLE {quoted(name)}; ".encode()
+        pgconn.exec_(opening + SAVEPOINT if savepoints else opening)
+        ward = Ward(check, savepoints=savepoints, nonce="control", roles=roles)
+        connection = kind(pgconn, ward)
         try:
             yield connection
         finally:

@@ -116,10 +116,12 @@ class GuardedStage(Stage):
 
     @contextlib.contextmanager
     def connection(
-        self, check: str, *, savepoints: bool = False, kind: type[Any]
+        self, check: str, *, savepoints: bool = False, role: str = "", kind: type[Any]
     ) -> Iterator[Any]:
         """Hand out the connection of a check that is called under the fault."""
-        with self.sandbox.nested(check, savepoints=savepoints, kind=kind) as inner:
+        with self.sandbox.nested(
+            check, savepoints=savepoints, role=role, kind=kind
+        ) as inner:
             inner.ward.remember = self.watches
             self._pgconn = inner.pgconn
             yield inner

@@ -11,9 +11,11 @@ COMMON = """
 role_name AS MATERIALIZED (
   SELECT 0::oid AS oid, 'PUBLIC' AS label
   UNION ALL
+  -- A clone's stand-ins are left out: the roles that they stand for are written.
   SELECT r.oid, CASE WHEN %(roles)s::jsonb ? r.rolname
                      THEN %(roles)s::jsonb ->> r.rolname
-                     ELSE r.rolname::text END
+                     WHEN r.rolname !~ '^oneroof_app_[0-9a-f]{16}_[0-9]+$'
+                     THEN r.rolname::text END
     FROM pg_roles AS r
 ),
 routine AS MATERIALIZED (

@@ -69,7 +69,10 @@ def admit_role(
 
 
 def let_only_connect(acting: Acting, database: Database, *roles: str) -> None:
-    """Let these roles, and none through PUBLIC, connect to that database."""
+    """Let these roles, and none through PUBLIC, connect to that database.
+
+    What PUBLIC may do there otherwise (TEMPORARY) stays as it is.
+    """
     acting.confirm(database)
     name = sql.Identifier(database.name)
     granted = acting.connection.execute(
@@ -79,7 +82,9 @@ def let_only_connect(acting: Acting, database: Database, *roles: str) -> None:
         " WHERE d.oid = %s AND a.grantee <> 0 AND a.grantee <> d.datdba",
         [database.oid],
     ).fetchall()
-    close_to_public(acting.connection, database.name)
+    acting.connection.execute(
+        sql.SQL("REVOKE CONNECT, CREATE ON DATABASE {} FROM PUBLIC").format(name)
+    )
     for (role,) in granted:
         acting.connection.execute(
             sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(

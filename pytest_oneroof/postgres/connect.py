@@ -114,6 +114,19 @@ def with_database(url: str, database: str) -> Url:
     return Url(conninfo.make_conninfo(url, dbname=database))
 
 
+def with_options(url: str, options: str) -> Url:
+    """Return `url` with further options of the server's command line."""
+    given = str(parse(url).get("options") or "")
+    text = f"{given} {options}".strip()
+    if "://" not in url:
+        return Url(conninfo.make_conninfo(url, options=text))
+    parts = urlsplit(url)
+    kept = [p for p in parts.query.split("&") if p and not p.startswith("options=")]
+    query = "&".join([*kept, f"options={quote(text, safe='')}"])
+    head, _, _ = url.partition("?")
+    return Url(f"{head.partition('#')[0]}?{query}")
+
+
 def build_url(
     *,
     user: str,

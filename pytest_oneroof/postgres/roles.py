@@ -15,7 +15,8 @@ from psycopg import sql
 from pytest_oneroof.postgres.scram import ITERATIONS, verifier
 
 Admin = psycopg.Connection[Any]
-_NAME = re.compile(r"oneroof_(owner|check)_[0-9a-f]{16}")
+_NAME = re.compile(r"oneroof_((owner|check|apps)_[0-9a-f]{16}|app_[0-9a-f]{16}_[0-9]+)")
+_POWERLESS = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
 
 # One statement per object, never REASSIGN OWNED: that also changes the owner of
 # other databases (manual, REASSIGN OWNED). Event triggers stay with their
@@ -108,18 +109,54 @@ def create_clone_roles(admin: Admin, *, owner: str, check: str, password: str) -
     Neither is superuser nor may it create databases or roles, replicate or
     bypass row security; the owner cannot log in.
     """
-    powerless = sql.SQL("NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS")
     admin.execute(
-        sql.SQL("CREATE ROLE {} NOLOGIN {}").format(sql.Identifier(owner), powerless)
+        sql.SQL("CREATE ROLE {} NOLOGIN {}").format(sql.Identifier(owner), _POWERLESS)
     )
     admin.execute(
         sql.SQL("CREATE ROLE {} LOGIN INHERIT {} PASSWORD {} IN ROLE {}").format(
             sql.Identifier(check),
-            powerless,
+            _POWERLESS,
             verifier(password, iterations=_iterations(admin)),
             sql.Identifier(owner),
         )
     )
+
+
+def create_group(admin: Admin, name: str) -> None:
+    """Create a role whose members have what it is a member of by SET ROLE alone."""
+    admin.execute(
+        sql.SQL("CREATE ROLE {} NOLOGIN NOINHERIT {}").format(
+            sql.Identifier(name), _POWERLESS
+        )
+    )
+
+
+def create_stand_in(admin: Admin, name: str, group: str) -> None:
+    """Create a role without login and powers that members of `group` may take on."""
+    admin.execute(
+        sql.SQL("CREATE ROLE {} NOLOGIN INHERIT {} ROLE {}").format(
+            sql.Identifier(name), _POWERLESS, sql.Identifier(group)
+        )
+    )
+
+
+def grant(admin: Admin, role: str, member: str) -> None:
+    """Make a role a member of another one."""
+    admin.execute(
+        sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member))
+    )
+
+
+def clone_roles_of(admin: Admin, owner: str) -> list[str]:
+    """Return the roles that go with a clone's owner role: its stand-ins."""
+    suffix = owner.removeprefix("oneroof_owner")
+    rows = admin.execute(
+        "SELECT rolname::text FROM pg_catalog.pg_roles"
+        " WHERE pg_catalog.starts_with(rolname, %s) OR rolname = %s"
+        " ORDER BY rolname",
+        [f"oneroof_app{suffix}_", f"oneroof_apps{suffix}"],
+    ).fetchall()
+    return [name for (name,) in rows if is_clone_role(name)]
 
 
 def set_password(admin: Admin, role: str, password: str) -> None:

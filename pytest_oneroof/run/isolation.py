@@ -19,6 +19,7 @@ from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import ResidueError
 from pytest_oneroof.evidence.exercised import KINDS
 from pytest_oneroof.ownership.proofs import OurDatabase
+from pytest_oneroof.postgres.connect import with_options
 from pytest_oneroof.run import hooks
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import failed_key, proofs_key, settings_key
@@ -38,6 +39,7 @@ class Wishes:
     allow_residue: Mapping[str, str] = field(default_factory=dict)
     constraints: bool = True
     exercises: str = ""
+    role: str = ""
 
 
 def read_marker(item: pytest.Item, *, default: str = "rollback") -> Wishes:
@@ -147,7 +149,7 @@ class Checks:
         if self.run.stage is not None:
             savepoints = wishes.isolation == "savepoint"
             with self.run.stage.connection(
-                item.nodeid, savepoints=savepoints, kind=kind
+                item.nodeid, savepoints=savepoints, role=wishes.role, kind=kind
             ) as connection:
                 _prepare(item, connection)
                 yield connection
@@ -156,6 +158,7 @@ class Checks:
             item.nodeid,
             savepoints=wishes.isolation == "savepoint",
             constraints=wishes.constraints,
+            role=wishes.role,
             kind=kind,
         )
         try:
@@ -190,13 +193,22 @@ class Checks:
         try:
             found = pool.take()
             try:
-                yield self.run.role_url(found.name)
+                yield self._url(found.name, read_marker(item).role)
             finally:
                 left = self._given_back(item, found)
         finally:
             if own:
                 proof = _with_left(sandbox.finish(), left)
                 judge(item, proof, read_marker(item))
+
+    def _url(self, database: str, role: str) -> str:
+        """Return a throw-away database's URL, whose sessions act as a role if given."""
+        url = self.run.role_url(database)
+        if not role:
+            return url
+        assert self.run.sandbox is not None
+        name = self.run.sandbox.stand_in_of(role)
+        return with_options(url, f"-c role={name}")
 
     def _given_back(
         self, item: pytest.Item, found: OurDatabase
