@@ -44,13 +44,23 @@ def add_remedy_of_refusal(error: BaseException, database: str) -> None:
 
     By whatever driver: the error may be one that wraps the driver's.
     """
+    if is_refusal(error, database):
+        _note(error, CLOSED)
+
+
+def is_refusal(error: BaseException, database: str) -> bool:
+    """Tell whether an error, or one that it wraps, is the closed clone's refusal."""
     seen: BaseException | None = error
-    refusal = f'"{database}" is not currently accepting connections'
     while seen is not None:
-        if refusal in str(seen):
-            _note(error, CLOSED)
-            return
+        if refusal(database) in str(seen):
+            return True
         seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def refusal(database: str) -> str:
+    """Return the server's words for a database that takes no sessions."""
+    return f'"{database}" is not currently accepting connections'
 
 
 def _note(error: BaseException, note: str) -> None:

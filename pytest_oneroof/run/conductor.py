@@ -32,6 +32,7 @@ from pytest_oneroof.run.production_side import ProductionPlugin
 from pytest_oneroof.run.progress import Meter
 from pytest_oneroof.run.readonly import selects_readonly
 from pytest_oneroof.run.replaced.fixtures import ReplacedFixtures
+from pytest_oneroof.run.replaced.second_way import SecondWays
 from pytest_oneroof.run.report_side import ReportPlugin
 from pytest_oneroof.settings import Settings
 
@@ -69,6 +70,9 @@ class RunPlugin:
         self._register_pack()
         self.items = ItemsPlugin(self)
         config.pluginmanager.register(self.items, "oneroof-items")
+        if settings.replace_postgresql:
+            # After the items': a second try is seen by it as the first one is.
+            config.pluginmanager.register(SecondWays(config), "oneroof-second-ways")
         self.production = ProductionPlugin(self)
         config.pluginmanager.register(self.production, "oneroof-production")
         self.controlling: ControlsPlugin | None = None
@@ -176,7 +180,7 @@ class RunPlugin:
     ) -> None:
         """Put the shipped items first; leave out own tests without the clone."""
         own = [item for item in items if uses_clone(item)]
-        if not self.paths_given:
+        if not self.takes_all:
             left_out = [item for item in items if not uses_clone(item)]
             if left_out:
                 self.config.hook.pytest_deselected(items=left_out)
@@ -260,6 +264,14 @@ class RunPlugin:
             ) from error
         if plugin is not None:
             self.config.pluginmanager.register(plugin, PACK_PLUGIN)
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether the project's own tests run whatever fixtures they name.
+
+        A replaced fixture may be asked for by `getfixturevalue` alone.
+        """
+        return self.paths_given or bool(self.settings.replace_postgresql)
 
     def _paths_given(self) -> bool:
         if self.worker is not None:

@@ -115,7 +115,7 @@ class ItemsPlugin:
 
     def _is_ours(self, item: pytest.Item) -> bool:
         """Tell whether an item is a check of this run, had it been selected."""
-        if shipped.suite_of(item.nodeid) is not None or self.owner.paths_given:
+        if shipped.suite_of(item.nodeid) is not None or self.owner.takes_all:
             return True
         return uses_clone(item) or item.nodeid.startswith(FAULTS)
 

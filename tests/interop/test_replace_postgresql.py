@@ -115,11 +115,21 @@ def test_on_the_clone(
 
 
 def test_counts_as_using_the_clone(pytester: pytest.Pytester, run_oneroof: Run) -> None:
-    """Without paths, the project's tests run beside the suites that are asked for."""
+    """Without paths, the project's tests run beside the suites that are asked for.
+
+    All of them: a replaced fixture may be asked for by `getfixturevalue` alone.
+    """
     project(pytester.path, LINE)
-    pytester.makepyfile(test_other="def test_other(): raise AssertionError")
+    pytester.makepyfile(
+        test_other="""
+        def test_by_name(request):
+            request.getfixturevalue("shop").execute("SELECT 1")
+
+        def test_without(): pass
+        """
+    )
     result = run_oneroof("--oneroof-clone", "--oneroof-suite=isolation", "-q")
-    result.assert_outcomes(passed=8 + SHOP + PLAIN, deselected=1)
+    result.assert_outcomes(passed=8 + SHOP + PLAIN + 2)
 
 
 def test_under_xdist(pytester: pytest.Pytester, run_oneroof: Run) -> None:
@@ -271,24 +281,31 @@ def test_asynchronous(pytester: pytest.Pytester, run_oneroof: Run) -> None:
     run_oneroof("--oneroof-clone", "test_marked.py").assert_outcomes(passed=2)
 
 
-REFUSED = {
-    "two at once": (
-        "def test_it(shop, postgresql): pass",
-        "*test_it has a guarded connection already, and postgresql would be a second "
-        "one: the clone is one database*",
-    ),
-    "isolation level": (
-        """
+def test_more_than_one_transaction(pytester: pytest.Pytester, run_oneroof: Run) -> None:
+    """Two databases, or SERIALIZABLE, take isolation 'database' by themselves."""
+    project(pytester.path, LINE.rstrip() + ", serial\n")
+    pytester.makepyfile(
+        test_more="""
         import psycopg
         from pytest_postgresql import factories
-        serial = factories.postgresql(
-            "shop_server", isolation_level=psycopg.IsolationLevel.SERIALIZABLE
-        )
-        def test_it(serial): pass
-        """,
-        "the fixture serial asks for SERIALIZABLE; a guarded check's one transaction "
-        "runs at READ COMMITTED",
-    ),
+        level = psycopg.IsolationLevel.SERIALIZABLE
+        serial = factories.postgresql("shop_server", isolation_level=level)
+
+        def test_two(shop, postgresql):
+            missing = postgresql.execute("SELECT to_regclass('stories')").fetchone()
+            assert missing == (None,)
+
+        def test_serial(serial):
+            found = serial.execute("SHOW transaction_isolation").fetchone()
+            assert found == ("serializable",)
+        """
+    )
+    result = run_oneroof("--oneroof-clone", "test_more.py")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["oneroof: in isolation database by themselves: 2, *"])
+
+
+REFUSED = {
     "scope": (
         """
         import pytest

@@ -19,11 +19,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from pytest_oneroof.check.connection import GuardedConnection
-from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.check.savepoint_mode import HIGHEST, SAVEPOINT
 from pytest_oneroof.postgres.connect import parse
 from pytest_oneroof.run.isolation import Checks, read_marker
 from pytest_oneroof.run.keys import run_key
+from pytest_oneroof.run.replaced import address, second_way
+from pytest_oneroof.run.replaced.asked import AskedAsyncConnection, AskedConnection
 from pytest_oneroof.run.replaced.fixtures import DEFAULT, SETTING, Made, closure
 from pytest_oneroof.statements.read import read
 from pytest_oneroof.statements.scripts import body
@@ -72,6 +73,8 @@ def connection(
     checks = Checks(request.config.stash[run_key])
     if read_marker(request.node, default=DEFAULT).isolation == "database":
         yield from _throwaway(checks, request.node, made, loads)
+    elif why := _wider(checks, made, name):
+        second_way.leave(request.node, why)
     else:
         yield from _guarded(checks, request.node, name, made, loads)
 
@@ -81,7 +84,10 @@ def _throwaway(
 ) -> Iterator[Any]:
     """Yield a plain connection to a database of the fixture's own."""
     kind: Any = psycopg.AsyncConnection if made.asynchronous else psycopg.Connection
-    with contextlib.contextmanager(checks.throwaway)(item) as url:
+    with (
+        contextlib.contextmanager(checks.throwaway)(item) as found,
+        address.told(item.config, address.by_port(item.config, found)) as url,
+    ):
         for load in loads:
             loader = _loader(load)
             with _told(load, alone=False):
@@ -103,30 +109,31 @@ def _guarded(
     loads: tuple[Load, ...],
 ) -> Iterator[Any]:
     """Yield the check's guarded connection, loaded inside its transaction."""
-    if made.isolation_level is not None and made.isolation_level > HIGHEST:
-        level = psycopg.IsolationLevel(made.isolation_level).name.replace("_", " ")
-        pytest.fail(
-            f"the fixture {name} asks for {level}; a guarded check's one transaction "
-            "runs at READ COMMITTED\n"
-            'instead: @pytest.mark.oneroof(isolation="database")',
-            pytrace=False,
-        )
-    sandbox = checks.run.sandbox
-    if sandbox is not None and sandbox.running:
-        pytest.fail(
-            f"{item.nodeid} has a guarded connection already, and {name} would be a "
-            "second one: the clone is one database, and a check one transaction\n"
-            'instead: @pytest.mark.oneroof(isolation="database"), where each fixture '
-            "has a database of its own",
-            pytrace=False,
-        )
-    kind = GuardedAsyncConnection if made.asynchronous else GuardedConnection
+    kind = AskedAsyncConnection if made.asynchronous else AskedConnection
     guarded = contextlib.contextmanager(checks.guarded)
     with guarded(item, kind, default=DEFAULT) as found:
         with _committing(found):
             for load in loads:
                 _load(found, load)
+        if second_way.may_leave(item):
+            found.asked = lambda part: second_way.leave(
+                item, f"it asked for {name}.info.{part}"
+            )
         yield found
+
+
+def _wider(checks: Checks, made: Made, name: str) -> str:
+    """Return why one guarded transaction cannot be this fixture, or ''."""
+    if made.isolation_level is not None and made.isolation_level > HIGHEST:
+        level = psycopg.IsolationLevel(made.isolation_level).name.replace("_", " ")
+        return (
+            f"the fixture {name} asks for {level}, and a guarded check's one "
+            "transaction runs at READ COMMITTED"
+        )
+    sandbox = checks.run.sandbox
+    if sandbox is not None and sandbox.running:
+        return f"it has a guarded connection already, and {name} is another database's"
+    return ""
 
 
 def _load(guarded: Any, load: Load) -> None:
