@@ -1,4 +1,5 @@
--- O6: who has been granted what on one relation, its owner left out.
+-- O6: who has been granted what on one relation, its owner left out. On a clone also
+--   its stand-ins: roles of the clone's own that repeat the grants of the application's.
 --
 -- Needs before: nothing. Leaves: nothing. Undone by: nothing to undo.
 -- Placeholder, put in by Python as a literal: relation, a name with its schema.
@@ -15,6 +16,13 @@ LEFT JOIN pg_catalog.pg_roles AS role
   ON role.oid = held.grantee
 WHERE class.oid = to_regclass(%(relation)s)
   AND held.grantee <> class.relowner
+  AND NOT (
+    starts_with(
+      COALESCE(shobj_description(held.grantee, 'pg_authid'), ''),
+      'pytest-oneroof role of clone '
+    )
+    AND pg_has_role(session_user, held.grantee, 'MEMBER')
+  )
 ORDER BY
   1,
   2;
