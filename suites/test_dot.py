@@ -24,10 +24,14 @@ from pytest_oneroof.clone.rehearsal import Rehearsal
 __all__ = ["copies_possible"]
 
 Connection = psycopg.Connection[Any]
-FACTS = resources.read_json("fixtures/dot.json")
 TOOLS = resources.read_json("fixtures/production/figures.json")["dot_tools"]
-CODE = FACTS["tool"]
+CODE = resources.read_json("fixtures/dot.json")["tool"]
 WAIT = 10.0
+
+
+def facts() -> Any:
+    """Return what is known of the suite's objects."""
+    return resources.read_json("fixtures/dot.json")
 
 
 def test_d1_registration_is_silent(
@@ -71,7 +75,7 @@ def test_d2_birth_is_the_only_side_effect(
     assert born == expected, f"born: expected {expected}, found {born}"
     assert written["public.birth_registry"] == 1, f"written: {dict(written)}"
     assert written["public.dot_tools"] == 1, f"written: {dict(written)}"
-    forbidden = {"public.event_outbox", "public.system_issues", *FACTS["ledgers"]}
+    forbidden = {"public.event_outbox", "public.system_issues", *facts()["ledgers"]}
     assert not forbidden & set(written), f"written too: {dict(written)}"
     assert positions(oneroof_clone) != moved, "no sequence moved"
     gone = rows(oneroof_clone, sql("dot/births_after.sql"), {"id": last})
@@ -83,7 +87,7 @@ def test_d2_birth_is_the_only_side_effect(
 def test_d3_nothing_inside_runs_a_dot(oneroof_clone: Connection) -> None:
     """No routine, trigger, rule, job or lease runs a DOT: execution stays outside."""
     known = read_routines(oneroof_clone)
-    missing = set(FACTS["tables"]) - {
+    missing = set(facts()["tables"]) - {
         name
         for (name,) in rows(
             oneroof_clone,
@@ -91,16 +95,16 @@ def test_d3_nothing_inside_runs_a_dot(oneroof_clone: Connection) -> None:
         )
     }
     assert not missing, f"tables of the DOT boundary that are not there: {missing}"
-    reach = reach_of(known, FACTS["tables"], event_triggers=True)
+    reach = reach_of(known, facts()["tables"], event_triggers=True)
     assert not reach.leads_out, f"set off by DOT tables: {sorted(reach.leads_out)}"
-    assert reach.notifies == {FACTS["notifier"]}, (
+    assert reach.notifies == {facts()["notifier"]}, (
         f"notifications set off by DOT tables: {sorted(reach.notifies)}"
     )
     own = [r for r in known.by_oid.values() if r.extension is None]
     executing = [line for routine in own for line in leads_out(routine)]
     assert own, "no routine was read"
     assert not executing, f"routines that lead out: {executing}"
-    for ledger in FACTS["ledgers"]:
+    for ledger in facts()["ledgers"]:
         writers = writers_of(known, ledger)
         assert not writers, f"{ledger} is written inside the database by {writers}"
     paths = rows(oneroof_clone, sql("events/paths_out.sql"))
@@ -149,7 +153,7 @@ def notifications(clone: Rehearsal, **other: Any) -> list[str]:
     order of commits (manual, NOTIFY), so that what was not heard before it was not
     sent, without waiting for it.
     """
-    channel, end = FACTS["channel"], "end of the check"
+    channel, end = facts()["channel"], "end of the check"
     listener = clone.connect()
     listener.execute(f"LISTEN {channel}".encode())
     register(clone.connection, **other)

@@ -16,9 +16,13 @@ from pytest_oneroof.suites.support import refused, rows, sql, value
 from pytest_oneroof import resources
 
 Connection = psycopg.Connection[Any]
-FACTS = resources.read_json("fixtures/events.json")
 OUTBOX = "public.event_outbox"
 STREAMS = ("comment", "review", "update", "birth", "task", "alert", "health")
+
+
+def facts() -> Any:
+    """Return what is known of the suite's objects."""
+    return resources.read_json("fixtures/events.json")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ def test_c0_nothing_is_emitted_or_active(
                 " WHERE event_domain = 'governance' ORDER BY event_type",
             )
         ]
-        expected = FACTS["governance_types"]
+        expected = facts()["governance_types"]
         assert registered == expected, (
             f"governance event types: expected {expected}, found {registered}"
         )
@@ -52,11 +56,11 @@ def test_c0_nothing_is_emitted_or_active(
 
 def test_c1_inactive_type_is_refused(oneroof_clone: Connection) -> None:
     """Layer 1: an inactive governance type is refused, each of them."""
-    for event_type in FACTS["governance_types"]:
+    for event_type in facts()["governance_types"]:
         assert_refused(oneroof_clone, event_type, "is inactive")
-    for domain, event_type in FACTS["inactive_elsewhere"].items():
+    for domain, event_type in facts()["inactive_elsewhere"].items():
         assert_refused(oneroof_clone, event_type, "is inactive", event_domain=domain)
-    unknown = FACTS["unknown"]
+    unknown = facts()["unknown"]
     for domain in unknown["domains"]:
         kind = unknown["event_type"]
         assert_refused(oneroof_clone, kind, "unknown", event_domain=domain)
@@ -87,7 +91,7 @@ def test_c2_active_type_is_accepted(oneroof_clone: Connection, step: str) -> Non
     (row,) = rows(oneroof_clone, sql("events/emitted.sql"))
     stream, lane = registered_as(oneroof_clone)
     assert row == (
-        FACTS["emitted_type"],
+        facts()["emitted_type"],
         stream,
         lane,
         ADDRESS,
@@ -109,7 +113,7 @@ def test_c2b_event_without_address_is_refused(oneroof_clone: Connection) -> None
 
 def test_c3_wrong_stream_or_lane_is_refused(oneroof_clone: Connection) -> None:
     """Layer 2: an active type is refused with another stream, and with another lane."""
-    for number, event_type in enumerate(FACTS["governance_types"], start=1):
+    for number, event_type in enumerate(facts()["governance_types"], start=1):
         activate(oneroof_clone, event_type)
         stream, lane = registered_as(oneroof_clone, event_type)
         for other in STREAMS:
@@ -134,7 +138,7 @@ def test_c4_nothing_dispatches(oneroof_clone: Connection) -> None:
         for a in on_outbox
         if a.kind == "trigger"
     ]
-    expected = FACTS["validation"]
+    expected = facts()["validation"]
     assert triggers == [(expected["trigger"], expected["function"], True)], (
         f"triggers on {OUTBOX}: {triggers}"
     )
@@ -183,8 +187,9 @@ def outbox(connection: Connection) -> dict[str, int]:
     return dict(zip(names, found, strict=True))
 
 
-def activate(connection: Connection, event_type: str = FACTS["emitted_type"]) -> None:
+def activate(connection: Connection, event_type: str = "") -> None:
     """Set one type active, inside the guarded transaction."""
+    event_type = event_type or facts()["emitted_type"]
     done = connection.execute(
         "UPDATE event_type_registry SET active = true"
         " WHERE event_domain = 'governance' AND event_type = %s AND NOT active",
@@ -193,10 +198,9 @@ def activate(connection: Connection, event_type: str = FACTS["emitted_type"]) ->
     assert done.rowcount == 1, f"{event_type} was not there, or active"
 
 
-def registered_as(
-    connection: Connection, event_type: str = FACTS["emitted_type"]
-) -> tuple[str, str]:
+def registered_as(connection: Connection, event_type: str = "") -> tuple[str, str]:
     """Return stream and lane that the registry has for a type."""
+    event_type = event_type or facts()["emitted_type"]
     (found,) = rows(
         connection,
         "SELECT event_stream, delivery_lane FROM event_type_registry"
@@ -208,7 +212,7 @@ def registered_as(
 
 def emit(connection: Connection, event_type: str | None = None, **other: Any) -> None:
     """Insert one governance event, well shaped but for what is given otherwise."""
-    emit_event(connection, event_type or FACTS["emitted_type"], **other)
+    emit_event(connection, event_type or facts()["emitted_type"], **other)
 
 
 def refusal_without_address(connection: Connection) -> str:
@@ -247,7 +251,7 @@ def on_outbox_definition(attached: tuple[Attached, ...]) -> str:
 
 def issue(kind: str, ref: str, scope: str) -> tuple[Any, ...]:
     """Return the payload of one open cell."""
-    gap = FACTS["gap_issue"]
+    gap = facts()["gap_issue"]
     return (
         f"GAP-{ref}-{scope}",
         gap["issue_type"],

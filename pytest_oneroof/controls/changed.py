@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_oneroof import resources
+from pytest_oneroof.controls.noted import Path as Figure
+from pytest_oneroof.controls.noted import noted
 from pytest_oneroof.errors import SettingsError
 from pytest_oneroof.pack import Pack
 
@@ -37,6 +39,24 @@ def changed(pack: Pack, name: str, old: str, new: str) -> Iterator[None]:
     else:
         with _data(pack, name, old, new):
             yield
+
+
+@contextlib.contextmanager
+def figures_noted() -> Iterator[set[tuple[str, Figure]]]:
+    """Note which values of JSON files are read, by packs and by `resources`."""
+    ours, theirs = resources.read_json, Pack.read_json
+    read: dict[str, set[Figure]] = {}
+
+    def read_json(name: str) -> Any:
+        return noted(ours(name), (), read.setdefault(name, set()))
+
+    def read_json_of(pack: Pack, name: str) -> Any:
+        return noted(theirs(pack, name), (), read.setdefault(name, set()))
+
+    found: set[tuple[str, Figure]] = set()
+    with _put(resources, read_json=read_json), _put(Pack, read_json=read_json_of):
+        yield found
+    found |= {(name, path) for name, paths in read.items() for path in paths}
 
 
 def replaced(text: str, name: str, old: str, new: str) -> str:

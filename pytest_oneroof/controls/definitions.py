@@ -1,4 +1,4 @@
-"""Faults made from definitions in the catalog: of views, routines and grants.
+"""Faults made from definitions in the catalog: views, routines, rules, columns, grants.
 
 The server prints a definition, `mutants.py` turns one thing of it, and the server takes
 it back. Each fault knows the checks that lean on what it breaks.
@@ -17,6 +17,8 @@ from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.mutants import OTHER, Mutant, mutants_of
 from pytest_oneroof.controls.touched import Touched
 
+# Of a bigger table one row is changed, never all.
+MANY_ROWS = 1000
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES")
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 
@@ -52,6 +54,57 @@ SELECT p.proname::text, p.oid::regprocedure::text,
             AND d.objid = p.oid AND d.deptype = 'e')
  ORDER BY 1, 2
 """
+# What a rule demands: a CHECK, a foreign key, the predicate of a unique index, a
+# trigger, a column that may not be null.
+DEMANDS = """
+SELECT c.relname::text, c.oid::regclass::text, k.contype::text,
+       pg_catalog.quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid)
+  FROM pg_catalog.pg_constraint AS k
+  JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND k.contype IN ('c', 'f') AND k.conparentid = 0
+UNION ALL
+SELECT c.relname::text, c.oid::regclass::text, 'index', x.indexrelid::regclass::text,
+       pg_catalog.pg_get_indexdef(x.indexrelid)
+  FROM pg_catalog.pg_index AS x
+  JOIN pg_catalog.pg_class AS c ON c.oid = x.indrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND x.indisunique AND x.indpred IS NOT NULL
+UNION ALL
+SELECT c.relname::text, c.oid::regclass::text, 'trigger',
+       pg_catalog.quote_ident(t.tgname), pg_catalog.pg_get_triggerdef(t.oid)
+  FROM pg_catalog.pg_trigger AS t
+  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled <> 'D'
+   AND t.tgqual IS NULL AND c.relkind IN ('r', 'p')
+UNION ALL
+SELECT c.relname::text, c.oid::regclass::text, 'column',
+       pg_catalog.quote_ident(a.attname), 'NOT NULL'
+  FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND c.relkind IN ('r', 'p')
+   AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
+   AND NOT EXISTS (
+         SELECT FROM pg_catalog.pg_index AS x
+          WHERE x.indrelid = c.oid AND x.indisprimary
+            AND a.attnum = ANY (x.indkey::smallint[]))
+ ORDER BY 1, 2, 3, 4
+"""
+COLUMNS = """
+SELECT c.relname::text, c.oid::regclass::text, a.attname::text,
+       pg_catalog.quote_ident(a.attname),
+       c.relnamespace::regnamespace::text || '.' || c.relname,
+       pg_catalog.format_type(a.atttypid, a.atttypmod),
+       c.reltuples::bigint
+  FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+ WHERE c.relnamespace = ANY (%(schemas)s::oid[])
+   AND c.relkind IN ('r', 'p')
+   AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ ORDER BY 1, 2, a.attnum
+"""
 # Each privilege of whoever has one, and of PUBLIC.
 GRANTS = """
 SELECT c.relname::text, c.oid::regclass::text, who.name, held.privilege,
@@ -79,6 +132,8 @@ class Definitions:
 
     views: Sequence[Any]
     routines: Sequence[Any]
+    demands: Sequence[Any]
+    columns: Sequence[Any]
     grants: Sequence[Any]
 
 
@@ -89,15 +144,27 @@ def read_definitions(connection: psycopg.Connection[Any], schemas: Any) -> Defin
     def read(query: str) -> Sequence[Any]:
         return connection.execute(query.encode(), given).fetchall()
 
-    return Definitions(read(VIEWS), read(ROUTINES), read(GRANTS))
+    return Definitions(
+        read(VIEWS),
+        read(ROUTINES),
+        read(DEMANDS),
+        read(COLUMNS),
+        read(GRANTS),
+    )
 
 
 def from_definitions(
-    found: Definitions, touched: Mapping[str, Touched]
+    found: Definitions, touched: Mapping[str, Touched], registries: Sequence[str]
 ) -> Iterator[Fault]:
-    """Yield a fault for each thing of a definition that checks lean on."""
+    """Yield a fault for each thing of a definition that checks lean on.
+
+    Columns are broken in the `registries`, whose values checks compare.
+    """
     yield from _of_views(found.views, touched)
     yield from _of_routines(found.routines, touched)
+    yield from _of_demands(found.demands, touched)
+    columns = [row for row in found.columns if row[4] in registries]
+    yield from _of_columns(columns, touched)
     yield from _of_grants(found.grants, touched)
 
 
@@ -118,6 +185,10 @@ def _fault(
 
 def _using(touched: Mapping[str, Touched], relation: str) -> list[str]:
     return [name for name, one in touched.items() if relation in one.used]
+
+
+def _writing(touched: Mapping[str, Touched], relation: str) -> list[str]:
+    return [name for name, one in touched.items() if relation in one.written]
 
 
 def _of_views(views: Sequence[Any], touched: Mapping[str, Touched]) -> Iterator[Fault]:
@@ -194,6 +265,122 @@ def _leaning_on_routine(routine: Any, touched: Mapping[str, Touched]) -> set[str
         for name, one in touched.items()
         if tables & one.written or routine[0] in one.used
     }
+
+
+def _of_demands(
+    demands: Sequence[Any], touched: Mapping[str, Touched]
+) -> Iterator[Fault]:
+    for table, where, kind, name, text in demands:
+        checks = _writing(touched, table)
+        if not checks:
+            continue
+        for label, does in _loosened(where, kind, name, text):
+            yield _fault(
+                f"{_KINDS[kind]}.{where}.{name}.{label}",
+                table,
+                f"{_KINDS[kind]} {name} of {where}: {label}",
+                does,
+                # Whoever writes the table, or only asks for its rules.
+                {*checks, *_using(touched, table)},
+            )
+
+
+_KINDS = {
+    "c": "constraint",
+    "f": "constraint",
+    "index": "index",
+    "trigger": "trigger",
+    "column": "not-null",
+}
+
+
+def _loosened(where: str, kind: str, name: str, text: str) -> Iterator[tuple[str, str]]:
+    """Yield what makes a rule demand another thing, or nothing."""
+    if kind == "column":
+        yield "dropped", f"ALTER TABLE {where} ALTER COLUMN {name} DROP NOT NULL"
+    elif kind == "trigger":
+        for word in ("EXECUTE FUNCTION", "EXECUTE PROCEDURE"):
+            if word in text:
+                new = text.replace(word, f"WHEN (false) {word}")
+                yield "never", f"DROP TRIGGER {name} ON {where}; {new}"
+    elif kind == "index":
+        for label, new in mutants_of(text):
+            yield label, f"DROP INDEX {name}; {new}"
+    else:
+        changed = mutants_of(text) if kind == "c" else _loose_key(text)
+        for label, new in (*changed, *_always(kind, text)):
+            again = f"ADD CONSTRAINT {name} {new}"
+            yield label, f"ALTER TABLE {where} DROP CONSTRAINT {name}, {again}"
+
+
+def _always(kind: str, text: str) -> Iterator[Mutant]:
+    if kind == "c":
+        yield Mutant("always", text.replace("CHECK (", "CHECK (true OR ", 1))
+
+
+def _loose_key(text: str) -> Iterator[Mutant]:
+    """Yield a foreign key that deletes along, or is checked late or not at all."""
+    if " ON DELETE " not in text:
+        yield Mutant("cascades", f"{text} ON DELETE CASCADE")
+    if " DEFERRABLE" not in text:
+        yield Mutant("deferred", f"{text} DEFERRABLE INITIALLY DEFERRED")
+    if " NOT VALID" not in text:
+        yield Mutant("not-valid", f"{text} NOT VALID")
+
+
+def _of_columns(
+    columns: Sequence[Any], touched: Mapping[str, Touched]
+) -> Iterator[Fault]:
+    """Yield data faults of each column that a text reads by its name."""
+    read_by: dict[tuple[str, str], set[str]] = {}
+    for check, one in touched.items():
+        for pair in one.columns:
+            read_by.setdefault(pair, set()).add(check)
+    for table, where, bare, name, _, kind, many in columns:
+        checks = read_by.get((table, bare), set())
+        if not checks:
+            continue
+        for label, does in _other_values(where, name, kind, many=many > MANY_ROWS):
+            yield _fault(
+                f"column.{where}.{name}.{label}",
+                table,
+                f"column {name} of {where}: {label}",
+                does,
+                checks,
+            )
+
+
+def _other_values(
+    where: str, name: str, kind: str, *, many: bool
+) -> Iterator[tuple[str, str]]:
+    one = f"ctid = (SELECT ctid FROM {where} ORDER BY ctid LIMIT 1)"
+    other = _another(f"coalesce({name}, {_nothing(kind)})", kind)
+    update = f"UPDATE {where} SET {name} ="
+    differs = f"{name} IS DISTINCT FROM {other}"
+    yield "one-other", f"{update} {other} WHERE {one} AND {differs}"
+    if many:
+        return
+    first = f"(SELECT min({name}::text) FROM {where})"
+    last = f"(SELECT max({name}::text) FROM {where})"
+    swapped = f"CASE {name}::text WHEN {first} THEN {last} ELSE {first} END"
+    yield (
+        "exchanged",
+        f"{update} ({swapped})::{kind}"
+        f" WHERE {name}::text IN ({first}, {last}) AND {first} <> {last}",
+    )
+
+
+def _nothing(kind: str) -> str:
+    """Return the value that stands for none, to be made another."""
+    if kind == "boolean":
+        return "false"
+    if kind.startswith(NUMBERS):
+        return "0"
+    if kind.startswith("timestamp") or kind == "date":
+        return f"now()::{kind}"
+    if kind.startswith(("text", "character")):
+        return "''"
+    return f"NULL::{kind}"
 
 
 def _of_grants(

@@ -6,13 +6,16 @@ checks write are leant on: what a check may write is what they let through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
 from pytest_oneroof.controls.catalog import Catalog, Fault
+from pytest_oneroof.controls.mutants import Path, figures_of
+from pytest_oneroof.controls.touched import Touched
+from pytest_oneroof.pack import Pack
 
 # Not-null constraints are left out: PostgreSQL 18 has them in pg_constraint. So is what
 # a partition has of its parent: it falls with that, and not by itself.
@@ -67,6 +70,7 @@ BREAKS = {
     "trigger": "ALTER TABLE {table} DISABLE TRIGGER {name}",
 }
 DONE = {"constraint": "dropped", "index": "dropped", "trigger": "disabled"}
+RULE_KINDS = ("constraint.", "index.", "trigger.")
 SPEED = "an index that is not unique changes no result, only how fast it comes"
 
 
@@ -116,11 +120,45 @@ def read_schemas(connection: psycopg.Connection[Any]) -> Any:
     return row[0]
 
 
+def figures(pack: Pack, touched: Mapping[str, Touched]) -> Iterator[Fault]:
+    """Yield a fault for each expected value that checks have read.
+
+    The pack names the files of such values: in others are texts, and what checks do.
+    """
+    expected = pack.controls.figures
+    read_by: dict[str, dict[Path, set[str]]] = {}
+    for check, one in touched.items():
+        for name, path in one.figures:
+            if not any(f"{name}/".startswith(f"{place}/") for place in expected):
+                continue
+            read_by.setdefault(name, {}).setdefault(path, set()).add(check)
+    for name, paths in sorted(read_by.items()):
+        text = pack.read_text(name)
+        for path in sorted(paths, key=str):
+            for label, new in figures_of(text, [path]):
+                yield Fault(
+                    ident=f"figure.{name.removeprefix('fixtures/')}.{label}",
+                    kind="file",
+                    area="data",
+                    breaks=f"figure {label} of {name} is another",
+                    file=name,
+                    old=text,
+                    new=new,
+                    relation=name,
+                    shown_to=frozenset(paths[path]),
+                )
+
+
 def explained(faults: Iterable[Fault], catalog: Catalog) -> Iterator[Fault]:
-    """Yield faults with the reasons, where there are any, why nobody can notice."""
+    """Yield faults with the reasons, where there are any, why nobody can notice.
+
+    What explains that a rule is gone explains also that it demands something else.
+    """
     for fault in faults:
-        reason = fault.equivalent or catalog.reason(fault.ident)
-        yield replace(fault, equivalent=reason)
+        whole = fault.ident.rpartition(".")[0]
+        ids = [fault.ident, *([whole] if fault.ident.startswith(RULE_KINDS) else [])]
+        reasons = (fault.equivalent, *map(catalog.reason, ids))
+        yield replace(fault, equivalent=next(filter(None, reasons), ""))
 
 
 def generate(

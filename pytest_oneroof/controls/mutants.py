@@ -1,4 +1,4 @@
-"""Texts with one thing turned: predicates, literals, branches. Pure.
+"""Texts with one thing turned: predicates, literals, branches, figures. Pure.
 
 Read by PostgreSQL's own scanner, so that a word inside a string is no operator. What
 comes out need not be valid: whoever uses a mutant lets the server read it first.
@@ -6,12 +6,14 @@ comes out need not be valid: whoever uses a mutant lets the server read it first
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pytest_oneroof.statements import grammar
 from pytest_oneroof.statements.grammar import Token
 
+Path = tuple[Any, ...]
 OTHER = "_other"
 # Each comparison is turned around, and moved by what is equal.
 COMPARISONS = {
@@ -134,3 +136,29 @@ def _is_spoken(tokens: Sequence[Token], index: int) -> bool:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
+
+
+def figures_of(text: str, paths: Iterable[Path]) -> Iterator[Mutant]:
+    """Yield a JSON text with one value of it another, for each path to a value."""
+    for path in sorted(paths, key=lambda path: [str(part) for part in path]):
+        if path[0] != "about":
+            label = ".".join(str(part) for part in path)
+            yield Mutant(label, json.dumps(_replaced(json.loads(text), path)))
+
+
+def _replaced(data: Any, path: Path) -> Any:
+    """Return the data with another value at a path."""
+    inner = data
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = another(inner[path[-1]])
+    return data
+
+
+def another(value: Any) -> Any:
+    """Return another value of the same kind; of none a text."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    return f"{value or ''}{OTHER}"

@@ -7,17 +7,19 @@ import io
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_oneroof.controls.called import Caller
 from pytest_oneroof.controls.catalog import Catalog, Fault, read_catalog
+from pytest_oneroof.controls.changed import figures_noted
 from pytest_oneroof.controls.definitions import from_definitions, read_definitions
 from pytest_oneroof.controls.generated import (
     SPEED,
     explained,
+    figures,
     generate,
     read_rules,
     read_schemas,
@@ -145,18 +147,23 @@ class ControlsPlugin:
                     continue
                 stage.touched = Touched()
                 began = time.perf_counter()
-                outcome, text = self._call(name, stage)
+                with figures_noted() as figures_read:
+                    outcome, text = self._call(name, stage)
                 self.seconds[name] = time.perf_counter() - began
-                self.touched[name] = with_views(stage.touched, views)
+                touched = replace(stage.touched, figures=frozenset(figures_read))
+                self.touched[name] = with_views(touched, views)
                 self._seen_unbroken.add((stage.name, name))
                 if outcome != PASSED:
                     self.unfit[stage.name, name] = text
             stage.watches = False
+            registries = self._pack.controls.registries
             made = [
                 fault
-                for fault in from_definitions(found, self.touched)
+                for fault in from_definitions(found, self.touched, registries)
                 if self._is_whole() and stage.admits(fault)
             ]
+        if self._is_whole():
+            made += figures(self._pack, self.touched)
         written = {table for one in self.touched.values() for table in one.written}
         return (*generate(rules, written, catalog), *explained(made, catalog))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_oneroof.controls.noted import Path
 from pytest_oneroof.postgres.results import succeeded
 
 # What is left of a part that was rolled back are the texts alone.
@@ -28,8 +29,12 @@ _WRITES = re.compile(
     r"\s+(?:ONLY\s+)?(?:\"?\w+\"?\.)?\"?(\w+)\"?",
     re.IGNORECASE,
 )
-
-
+_NAMED = re.compile(
+    r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(?:ONLY\s+)?(?:\"?\w+\"?\.)?\"?(\w+)\"?"
+    r"\s+AS\s+\"?(\w+)\"?",
+    re.IGNORECASE,
+)
+_QUALIFIED = re.compile(r"\b(\w+)\"?\.\"?(\w+)")
 _GRANTS = re.compile(r"\b(?:relacl|aclexplode)\b", re.IGNORECASE)
 
 
@@ -37,12 +42,16 @@ _GRANTS = re.compile(r"\b(?:relacl|aclexplode)\b", re.IGNORECASE)
 class Touched:
     """Relations, by their bare names, that a check has used, and has written.
 
-    `granted` are words of its texts that read grants, relations among them.
+    `granted` are words of its texts that read grants, relations among them; `columns`
+    those that its texts name by the alias of their table; `figures` values of files,
+    with the file's name.
     """
 
     used: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
     granted: frozenset[str] = frozenset()
+    columns: frozenset[tuple[str, str]] = frozenset()
+    figures: frozenset[tuple[str, Path]] = frozenset()
 
 
 def touched_by(connection: Any) -> Touched:
@@ -55,9 +64,24 @@ def touched_by(connection: Any) -> Touched:
             used.add(name)
             if result.get_value(number, 1) == b"t":
                 written.add(name)
-    texts = (text for text in connection.ward.sent if _GRANTS.search(text))
-    granted = {word for text in texts for word in _WORD.findall(text)}
-    return Touched(frozenset(used), frozenset(written), frozenset(granted))
+    texts = tuple(connection.ward.sent)
+    granted = {w for t in texts if _GRANTS.search(t) for w in _WORD.findall(t)}
+    return Touched(
+        frozenset(used),
+        frozenset(written),
+        frozenset(granted),
+        frozenset(pair for text in texts for pair in columns_of(text)),
+    )
+
+
+def columns_of(text: str) -> set[tuple[str, str]]:
+    """Return the columns that a text names by the alias of their table."""
+    aliases = {alias: table for table, alias in _NAMED.findall(text)}
+    return {
+        (aliases[alias], column)
+        for alias, column in _QUALIFIED.findall(text)
+        if alias in aliases
+    }
 
 
 def words_of(texts: Iterable[str]) -> tuple[set[str], set[str]]:

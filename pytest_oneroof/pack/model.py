@@ -125,9 +125,15 @@ class VerdictFiles:
 
 @dataclass(frozen=True)
 class ControlFiles:
-    """The folder of the pack's own faults."""
+    """The folder of the pack's own faults, and tables whose every column is broken.
+
+    `registries` are those whose values the pack's checks compare, by schema and name;
+    `figures` are JSON files of expected values, or folders of such.
+    """
 
     faults: str | None = _folder()
+    registries: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from pytest_oneroof.controls.mutants import mutants_of
+from pytest_oneroof.controls.mutants import another, figures_of, mutants_of
+from pytest_oneroof.controls.noted import noted
 
 
 def texts(text: str, *, block: bool = False) -> set[str]:
@@ -55,3 +58,43 @@ def test_labels_are_told_apart() -> None:
     text = "SELECT 1 FROM a LEFT JOIN b ON x < 1 AND y IS NOT NULL OR z = 'w'"
     labels = [mutant.label for mutant in mutants_of(text)]
     assert len(labels) == len(set(labels))
+
+
+def test_figures_that_were_read() -> None:
+    """Only what was read is made another, each by itself; a remark is no figure."""
+    data = {"about": "it", "a": {"x": 1, "y": True}, "b": ["s", None], "c": 5}
+    read: set[tuple[object, ...]] = set()
+    given = noted(data, (), read)
+    assert given["a"]["x"] == 1
+    assert "s" in given["b"]
+    assert read == {("a", "x"), ("b", 0), ("b", 1)}
+    found = {m.label: json.loads(m.text) for m in figures_of(json.dumps(data), read)}
+    assert found == {
+        "a.x": data | {"a": {"x": 2, "y": True}},
+        "b.0": data | {"b": ["s_other", None]},
+        "b.1": data | {"b": ["s", "_other"]},
+    }
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        pytest.param(lambda d: {**d["a"]}, id="unpacked"),
+        pytest.param(lambda d: {"z": 1} | d["a"], id="joined"),
+        pytest.param(lambda d: dict(d["a"]), id="copied"),
+        pytest.param(lambda d: list(d["a"].values()), id="values"),
+        pytest.param(lambda d: d["a"] == {"x": 1}, id="compared"),
+    ],
+)
+def test_whoever_takes_all_reads_each(take: object) -> None:
+    """Taking an object whole reads each value of it, and none of its neighbours."""
+    read: set[tuple[object, ...]] = set()
+    take(noted({"a": {"x": 1, "y": 2}, "b": {"z": 3}}, (), read))  # type: ignore[operator]
+    assert read == {("a", "x"), ("a", "y")}
+
+
+@pytest.mark.parametrize("value", [True, 0, 1.5, "text", "", None])
+def test_another_is_another(value: object) -> None:
+    """Another value differs, and is of the same kind where there was one."""
+    assert another(value) != value
+    assert value is None or type(another(value)) is type(value)
