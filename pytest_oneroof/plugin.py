@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_oneroof.guests.fixtures import (
+    oneroof_engine,
+    oneroof_session,
+    oneroof_sessions,
+)
 from pytest_oneroof.run import options
 from pytest_oneroof.run.fixtures import (
     oneroof_clone,
@@ -32,8 +37,11 @@ __all__ = [
     "oneroof_clone",
     "oneroof_clone_async",
     "oneroof_database",
+    "oneroof_engine",
     "oneroof_pack",
     "oneroof_production",
+    "oneroof_session",
+    "oneroof_sessions",
     "oneroof_target",
 ]
 

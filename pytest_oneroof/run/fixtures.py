@@ -36,7 +36,7 @@ def oneroof_clone(request: pytest.FixtureRequest) -> Iterator[Any]:
     "database" it is a plain connection to a throw-away database. Skipped
     without `--oneroof-clone`.
     """
-    checks = _checks(request)
+    checks = checks_of(request)
     if checks.isolation(request.node) == "database":
         yield from checks.throwaway_connection(request)
     else:
@@ -46,7 +46,7 @@ def oneroof_clone(request: pytest.FixtureRequest) -> Iterator[Any]:
 @pytest.fixture
 def oneroof_clone_async(request: pytest.FixtureRequest) -> Iterator[Any]:
     """As `oneroof_clone`, a psycopg AsyncConnection. Needs no asyncio plugin."""
-    yield from _checks(request).guarded_async(request.node)
+    yield from checks_of(request).guarded_async(request.node)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def oneroof_database(request: pytest.FixtureRequest) -> Iterator[str]:
     is dropped after the test; with `--oneroof-keep-failed` it is kept when the
     test fails, and the psql line for it is printed.
     """
-    yield from _checks(request).throwaway(request.node)
+    yield from checks_of(request).throwaway(request.node)
 
 
 @pytest.fixture
@@ -95,7 +95,8 @@ def oneroof_pack(request: pytest.FixtureRequest) -> Pack:
     return pack
 
 
-def _checks(request: pytest.FixtureRequest) -> Checks:
+def checks_of(request: pytest.FixtureRequest) -> Checks:
+    """Return the run's checks; skip the test in a run without a clone."""
     run = request.config.stash.get(run_key, None)
     if run is None:
         pytest.skip(HOW)

@@ -26,9 +26,11 @@ from pytest_oneroof.run.keys import failed_key, proofs_key, settings_key
 
 ISOLATIONS = ("rollback", "savepoint", "database")
 GUARDED = ("oneroof_clone", "oneroof_clone_async", "oneroof_target")
-FIXTURES = frozenset({*GUARDED, "oneroof_database"})
+ENGINES = ("oneroof_engine", "oneroof_session")
+DATABASES = frozenset({"oneroof_database", "oneroof_sessions"})
+FIXTURES = frozenset({*GUARDED, *ENGINES, *DATABASES})
 # What they give is as new for each Hypothesis example, but for isolation 'database'.
-PER_EXAMPLE = frozenset({*GUARDED, "oneroof_production"})
+PER_EXAMPLE = frozenset({*GUARDED, "oneroof_engine", "oneroof_production"})
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def needs_databases(item: pytest.Item) -> bool:
     if not uses_clone(item):
         return False
     names = getattr(item, "fixturenames", ())
-    return "oneroof_database" in names or read_marker(item).isolation == "database"
+    asked = not DATABASES.isdisjoint(names)
+    return asked or read_marker(item).isolation == "database"
 
 
 @contextlib.contextmanager
@@ -131,9 +134,9 @@ class Checks:
     def __init__(self, run: CloneRun) -> None:
         self.run = run
 
-    def isolation(self, item: pytest.Item) -> str:
+    def isolation(self, item: pytest.Item, *, default: str = "rollback") -> str:
         """Return the isolation that the item's markers ask for."""
-        return read_marker(item).isolation
+        return read_marker(item, default=default).isolation
 
     def guarded(
         self,

@@ -1,0 +1,1 @@
+"""Fixtures for code that reaches the database in ways of its own."""
