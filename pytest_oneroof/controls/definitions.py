@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pytest_oneroof.clone.app_roles import ROLE_COMMENT
 from pytest_oneroof.controls.catalog import Fault
 from pytest_oneroof.controls.mutants import OTHER, Mutant, mutants_of
 from pytest_oneroof.controls.touched import Touched
@@ -105,7 +106,8 @@ SELECT c.relname::text, c.oid::regclass::text, a.attname::text,
    AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
  ORDER BY 1, 2, a.attnum
 """
-# Each privilege of whoever has one, and of PUBLIC.
+# Each privilege of whoever has one, and of PUBLIC; a clone's stand-ins, which only
+# repeat what others have been granted, are left out.
 GRANTS = """
 SELECT c.relname::text, c.oid::regclass::text, who.name, held.privilege,
        EXISTS (
@@ -120,6 +122,9 @@ SELECT c.relname::text, c.oid::regclass::text, who.name, held.privilege,
       FROM pg_catalog.aclexplode(c.relacl) AS a
       JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
      WHERE a.grantee <> c.relowner
+       AND NOT pg_catalog.starts_with(
+             coalesce(pg_catalog.shobj_description(r.oid, 'pg_authid'), ''),
+             %(stand_in)s)
   ) AS who
  WHERE c.relnamespace = ANY (%(schemas)s::oid[]) AND c.relkind IN ('r', 'p', 'v')
  ORDER BY 1, 2, 3, 4
@@ -139,7 +144,11 @@ class Definitions:
 
 def read_definitions(connection: psycopg.Connection[Any], schemas: Any) -> Definitions:
     """Return the definitions of all that is not the server's."""
-    given = {"schemas": schemas, "privileges": list(PRIVILEGES)}
+    given = {
+        "schemas": schemas,
+        "privileges": list(PRIVILEGES),
+        "stand_in": ROLE_COMMENT,
+    }
 
     def read(query: str) -> Sequence[Any]:
         return connection.execute(query.encode(), given).fetchall()
