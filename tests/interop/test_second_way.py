@@ -18,6 +18,7 @@ GUESTS = """
 import asyncio
 import os
 import subprocess
+import unittest
 
 import psycopg
 import pytest
@@ -122,11 +123,30 @@ def test_two_databases(postgresql, postgresql_async):
     assert own != asyncio.run(name())
 
 
+def test_cancel(postgresql):
+    # libpq's PQcancel keeps Python's lock while it waits.
+    with psycopg.connect(postgresql.info.dsn) as own:
+        own.cancel()
+
+
+class TestCase(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _connection(self, filled):
+        self.connection = filled
+
+    def test_method(self):
+        psycopg.connect(self.connection.info.dsn).close()
+
+    def test_sub(self):
+        with self.subTest("one"):
+            psycopg.connect(self.connection.info.dsn).close()
+
+
 def test_stays(filled):
     assert filled.execute("SELECT count(*) FROM filled").fetchone() == (2,)
     assert filled.info.server_version and filled.info.encoding == "utf-8"
 """
-MOVED, STAYED = 10, 1
+MOVED, STAYED = 13, 1
 
 
 @pytest.fixture

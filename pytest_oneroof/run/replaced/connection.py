@@ -73,7 +73,7 @@ def connection(
     checks = Checks(request.config.stash[run_key])
     if read_marker(request.node, default=DEFAULT).isolation == "database":
         yield from _throwaway(checks, request.node, made, loads)
-    elif why := _wider(checks, made, name):
+    elif why := _wider(checks, request.node, made, name):
         second_way.leave(request.node, why)
     else:
         yield from _guarded(checks, request.node, name, made, loads)
@@ -122,7 +122,7 @@ def _guarded(
         yield found
 
 
-def _wider(checks: Checks, made: Made, name: str) -> str:
+def _wider(checks: Checks, item: pytest.Item, made: Made, name: str) -> str:
     """Return why one guarded transaction cannot be this fixture, or ''."""
     if made.isolation_level is not None and made.isolation_level > HIGHEST:
         level = psycopg.IsolationLevel(made.isolation_level).name.replace("_", " ")
@@ -130,6 +130,8 @@ def _wider(checks: Checks, made: Made, name: str) -> str:
             f"the fixture {name} asks for {level}, and a guarded check's one "
             "transaction runs at READ COMMITTED"
         )
+    if second_way.tells_at_once(item) and second_way.may_leave(item):
+        return "its subtests are reported as they end, which no second try takes back"
     sandbox = checks.run.sandbox
     if sandbox is not None and sandbox.running:
         return f"it has a guarded connection already, and {name} is another database's"

@@ -18,6 +18,7 @@ from pytest_oneroof.errors import CloneError
 from pytest_oneroof.run.clone_side import CloneRun
 from pytest_oneroof.run.keys import proofs_key, run_key
 from pytest_oneroof.run.suites import suite_of
+from pytest_oneroof.run.witness import code_of
 
 CACHE = "oneroof/second_ways"
 TOLD = "oneroof_second_way"
@@ -39,6 +40,12 @@ def may_leave(item: pytest.Item) -> bool:
         return False
     named = any("isolation" in mark.kwargs for mark in item.iter_markers("oneroof"))
     return not named and (not run.settings.clone_url or bool(run.settings.admin_url))
+
+
+def tells_at_once(item: pytest.Item) -> bool:
+    """Tell whether parts of a test are reported as they end, so for good."""
+    names = getattr(code_of(item), "co_names", ())
+    return "subtests" in getattr(item, "fixturenames", ()) or "subTest" in names
 
 
 def leave(item: pytest.Item, why: str) -> NoReturn:
@@ -162,6 +169,8 @@ def _set_up_again(item: pytest.Item, error: BaseException | None) -> None:
     state = item.session._setupstate
     state.teardown_exact(item.parent)  # type: ignore[arg-type]
     item.stash.get(proofs_key, []).clear()
+    # Where pytest keeps what a unittest.TestCase has raised.
+    its.__dict__.pop("_excinfo", None)
     _move(item, item.stash[why_key])
     its._initrequest()
     state.setup(item)
