@@ -302,6 +302,33 @@ def test_makes_throw_away_databases(
     assert left == []
 
 
+def test_second_way_by_itself(
+    run_on: Callable[..., pytest.RunResult],
+    clone_url: str,
+    users_server: str,
+    pytester: pytest.Pytester,
+) -> None:
+    """A replaced fixture's test that asks for the way gets a copy of the clone."""
+    pytester.makeini("[pytest]\noneroof_replace_postgresql = postgresql")
+    pytester.makepyfile(
+        """
+        import psycopg
+
+        def test_stays(postgresql):
+            assert postgresql.execute("SELECT 1").fetchone() == (1,)
+
+        def test_own_connection(postgresql):
+            with psycopg.connect(postgresql.info.dsn) as own:
+                assert own.execute("SELECT current_database()").fetchone() == (
+                    postgresql.info.dbname,
+                )
+        """
+    )
+    admin = f"--oneroof-admin-url={users_server}"
+    result = run_on(clone_url, admin, "-k", "stays or own_connection")
+    result.assert_outcomes(passed=2)
+
+
 def test_refuses_hot_standby(
     run_on: Callable[..., pytest.RunResult],
     clone_url: str,
