@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from pytest_oneroof.clone import lifecycle, standin
 from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.pack import bundled
+from pytest_oneroof.postgres import processes
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
@@ -226,3 +228,91 @@ def test_postgresql_18(run_oneroof: Run) -> None:
     )
     result.assert_outcomes(passed=34)
     result.stdout.fnmatch_lines(["oneroof: clone * on PostgreSQL 18.*"])
+
+
+@pytest.fixture
+def stopped(folder: Path) -> EmbeddedServer:
+    """A server that was built, and stopped by its last user."""
+    server = EmbeddedServer(folder, 16, "life")
+    server.acquire(lambda s: {}, nothing)
+    server.release()
+    return server
+
+
+def answers(server: EmbeddedServer) -> bool:
+    """Use the server as the next run would: in, one question, out."""
+    server.acquire(lambda s: {}, nothing)
+    try:
+        with closing(connect(server.url("postgres"))) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.release()
+
+
+def test_number_of_another_process(stopped: EmbeddedServer) -> None:
+    """A process with the number in a stale postmaster.pid is left alone."""
+    with subprocess.Popen(["sleep", "60"]) as other:
+        lines = [str(other.pid), str(stopped.data), "1", "5432", "/nowhere", "", ""]
+        (stopped.data / "postmaster.pid").write_text("\n".join(lines))
+        try:
+            assert answers(stopped)
+            assert other.poll() is None
+        finally:
+            other.kill()
+    assert stopped.recovered == ["a server that had crashed was started again"]
+    assert not stopped.is_running()
+
+
+def test_stop_that_does_not_end(
+    stopped: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A postmaster that obeys no signal is ended by its id, and heals."""
+    monkeypatch.setattr(processes, "PATIENCE", {"fast": 1, "immediate": 1})
+    monkeypatch.setattr("pytest_oneroof.postgres.embedded.ANSWER", 1)
+    stopped.acquire(lambda s: {}, nothing)
+    os.kill(postmaster(stopped), signal.SIGSTOP)
+    stopped.release()
+    assert not stopped.is_running()
+    assert answers(stopped)
+
+
+def test_backend_killed_at_the_end(stopped: EmbeddedServer) -> None:
+    """A backend killed just before the last run leaves: stopped, and green after."""
+    for _ in range(3):
+        stopped.acquire(lambda s: {}, nothing)
+        with closing(connect(stopped.url("postgres"))) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+            stopped.release()
+        assert not stopped.is_running()
+    assert answers(stopped)
+
+
+def test_moved_cache(stopped: EmbeddedServer, folder: Path) -> None:
+    """A cache folder that was moved is used where it stands now."""
+    moved = folder / "moved"
+    moved.mkdir(mode=0o755)
+    stopped.home.rename(moved / stopped.home.name)
+    assert answers(EmbeddedServer(moved, 16, "life"))
+
+
+def test_another_temporary_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with another TMPDIR joins the server whose socket is in the first's."""
+    deep = folder / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    first, second = (EmbeddedServer(deep, 16, "life") for _ in range(2))
+    first.acquire(lambda s: {}, nothing)
+    number = postmaster(first)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    try:
+        assert answers(second)
+        assert postmaster(first) == number
+    finally:
+        first.release()
+    assert answers(second)
+
+
+def postmaster(server: EmbeddedServer) -> int:
+    """Return the process id of the server's postmaster."""
+    return int((server.data / "postmaster.pid").read_text().splitlines()[0])

@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -24,8 +25,9 @@ from typing import Any
 import platformdirs
 
 from pytest_oneroof.errors import OneroofError, ServerError
+from pytest_oneroof.postgres import processes
 from pytest_oneroof.postgres.binaries import Programs, find_programs
-from pytest_oneroof.postgres.connect import build_url
+from pytest_oneroof.postgres.connect import build_url, connect
 from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.redaction import Url
 
@@ -33,6 +35,8 @@ ADMIN = "postgres"
 PORT = 5432
 LONGEST_SOCKET = 102
 IDLE_DAYS = 14
+# Seconds in which a server that lives must let somebody in: a recovery takes some.
+ANSWER = 20
 
 _CONFIGURATION = {
     "listen_addresses": "''",
@@ -82,6 +86,7 @@ class EmbeddedServer:
         self.state: dict[str, Any] = {}
         self.recovered: list[str] = []
         self._users: int | None = None
+        self._socket: Path | None = None
         self._programs: Programs | None = None
 
     @property
@@ -93,7 +98,12 @@ class EmbeddedServer:
 
     @property
     def socket_folder(self) -> Path:
-        """The folder of the Unix socket; its whole path is at most 102 bytes."""
+        """The folder of the Unix socket: the running server's, or else our own."""
+        return self._socket or self._own_folder
+
+    @property
+    def _own_folder(self) -> Path:
+        """The folder that we give at a start; its socket's path has 102 bytes."""
         inside = self.home / "socket"
         if len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
             return inside
@@ -143,6 +153,8 @@ class EmbeddedServer:
         with self._control():
             fcntl.flock(self._users, fcntl.LOCK_UN)
             if _locked_alone(self._users):
+                # A fast stop in the midst of a crash recovery may never end.
+                self._wait_for_answer()
                 self._stop("fast")
             os.close(self._users)
             self._users = None
@@ -159,11 +171,8 @@ class EmbeddedServer:
         return ""
 
     def is_running(self) -> bool:
-        """Tell whether the server runs (pg_ctl status)."""
-        with contextlib.suppress(ServerError):
-            self.programs.run("pg_ctl", "-D", str(self.data), "status")
-            return True
-        return False
+        """Tell whether a process of the server lives."""
+        return processes.is_alive(self.programs, self.data)
 
     def _start_or_build(
         self,
@@ -176,7 +185,8 @@ class EmbeddedServer:
             self._remove()
         if self.home.exists():
             self.state = json.loads((self.home / "state.json").read_text())
-            if not self.is_running():
+            if not self._wait_for_answer():
+                self._clear_away()
                 self._start()
                 self.save()
             os.utime(self.home)
@@ -252,7 +262,6 @@ class EmbeddedServer:
 
     def _configure(self) -> None:
         lines = dict(_CONFIGURATION)
-        lines["unix_socket_directories"] = f"'{self.socket_folder}'"
         if self.major < 16:
             del lines["scram_iterations"]
         text = "".join(f"{name} = {value}\n" for name, value in lines.items())
@@ -264,7 +273,10 @@ class EmbeddedServer:
         log = self.home / "log"
         log.touch()
         self.programs.own(log)
-        arguments = ("-D", str(self.data), "-l", str(log), "-w", "-t", "60", "start")
+        # Given at each start: the cache may have been moved, TMPDIR be another.
+        socket = "-k " + shlex.quote(f'"{self.socket_folder}"')
+        place = ("-D", str(self.data), "-l", str(log), "-o", socket)
+        arguments = (*place, "-w", "-t", "60", "start")
         for attempt in range(40):
             try:
                 self.programs.run("pg_ctl", *arguments, timeout=90)
@@ -279,8 +291,52 @@ class EmbeddedServer:
             return
 
     def _stop(self, mode: str) -> None:
-        with contextlib.suppress(ServerError):
-            self.programs.run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+        processes.end(self.programs, self.data, mode)
+
+    def _wait_for_answer(self) -> bool:
+        """Wait while the server lives until it lets us in; tell whether it did."""
+        end = time.monotonic() + ANSWER
+        while self.is_running() and time.monotonic() < end:
+            for folder in dict.fromkeys((self._folder_in_use(), self._own_folder)):
+                self._socket = folder
+                with contextlib.suppress(ServerError):
+                    connect(self.url("postgres"), connect_timeout=5).close()
+                    return True
+            time.sleep(0.1)
+        self._socket = None
+        return False
+
+    def _folder_in_use(self) -> Path:
+        """Return the socket folder that the running server wrote down."""
+        with contextlib.suppress(OSError, IndexError):
+            return Path((self.data / "postmaster.pid").read_text().splitlines()[4])
+        return self._own_folder
+
+    def _clear_away(self) -> None:
+        """Make room for a start: end a server that lets nobody in, drop a stale pid.
+
+        A server that other runs use is theirs: it is not ended.
+        """
+        if self.is_running():
+            if self._users is not None and not _locked_alone(self._users):
+                raise ServerError(
+                    f"the embedded server in {self.home} lets nobody in, and another "
+                    f"run uses it\nlast lines of its log:\n{self.log_tail()}\n"
+                    "to fix this, end the other run, and run again"
+                )
+            self._stop("fast")
+            self.recovered.append("a server that let nobody in was ended and started")
+        if processes.can_be_seen() and not self.is_running():
+            self._remove_lock_files()
+
+    def _remove_lock_files(self) -> None:
+        """Remove what a dead server left; others may have its process id by now."""
+        for file in self.socket_folder.glob(f".s.PGSQL.{PORT}*"):
+            file.unlink(missing_ok=True)
+        pid = self.data / "postmaster.pid"
+        if pid.exists():
+            pid.unlink()
+            self.recovered.append("a server that had crashed was started again")
 
     def _remove(self) -> None:
         if self.data.exists():
