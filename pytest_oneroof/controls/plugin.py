@@ -99,7 +99,11 @@ class ControlsPlugin:
             self._stages[self._guarded.name] = self._guarded
             generated = self._learn(catalog)
         faults += generated
-        self.controls.checks = set(self.checks)
+        # The engine's own look for what a pack's database has not: no fault is theirs.
+        engine = {suite.name for suite in self._pack.suites if suite.engine}
+        self.controls.checks = {
+            check for check in self.checks if check.partition(":")[0] not in engine
+        }
         self.controls.planned = {fault.ident for fault in faults}
         self.controls.unseen = dict(catalog.unseen)
         return collect_faults(session, self, tuple(faults))

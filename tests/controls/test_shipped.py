@@ -71,8 +71,10 @@ def test_every_check_is_seen_failing(
     verdict = (pytester.path / "out" / "verdict.json").read_text(encoding="utf-8")
     assert idle(json.loads(verdict)) == set()
     assert outcomes["passed"] >= checks + int(found[1])
-    result.stdout.fnmatch_lines(
-        ["left behind: nothing (* as before)", "verdict: GO (clone)"]
-    )
+    result.stdout.fnmatch_lines(["verdict: GO (clone)"])
+    # A suite that goes by steps of its own has no proof of the run's clone to tell.
+    left = [line for line in result.outlines if line.startswith("left behind: ")]
+    assert all(line.startswith("left behind: nothing (") for line in left)
+    assert left or suites
     with connect(lone_server.url("postgres")) as admin:
         assert admin.execute(REHEARSALS).fetchall() == []
