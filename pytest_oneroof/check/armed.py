@@ -6,30 +6,35 @@ from dataclasses import dataclass, field
 
 from pytest_oneroof.check.connection import Guarding
 from pytest_oneroof.check.ledger import Row
+from pytest_oneroof.check.ward import Ward
+from pytest_oneroof.check.within import Base
 from pytest_oneroof.clone.residue import Residue
 
 
 @dataclass
 class Armed:
-    """The running check: its connection, nonce and transaction id.
+    """The running check: its connection and its transaction's id.
 
     `constraints` tells whether deferred constraints are checked. The others are
-    kept by its Hypothesis examples: `row` and `positions` are the state in which
-    the next one begins, `sent` the count of texts by which that is known.
+    kept by its Hypothesis examples: `row` and `base` are the state in which the next
+    one begins, `sent` the count of texts by which that is known.
     """
 
     connection: Guarding
-    nonce: str
     constraints: bool
     xid: int
-    intact: bool = False
     row: Row | None = None
-    positions: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    base: Base = field(default_factory=Base)
     sent: int = 0
     examples: int = 0
     restored: tuple[Residue, ...] = ()
 
     @property
+    def ward(self) -> Ward:
+        """What is known of the check."""
+        return self.connection.ward
+
+    @property
     def check(self) -> str:
         """The check's name."""
-        return self.connection.ward.check
+        return self.ward.check

@@ -30,10 +30,6 @@ INTRANS = pq.TransactionStatus.INTRANS
 INERROR = pq.TransactionStatus.INERROR
 # How long the end of a check waits, in seconds, for a thread's statement.
 PATIENCE = 1.0
-REARM = (
-    b"SET LOCAL oneroof.pass = ''; SET CONSTRAINTS oneroof.tripwire DEFERRED; "
-    b"INSERT INTO oneroof.tripwire (nonce) VALUES ('%s')"
-)
 
 
 class Guarding(SavepointMode):
@@ -90,15 +86,10 @@ class Guarding(SavepointMode):
             self.note_statement(read)
         if read.controls:
             ward.stack = apply_savepoints(ward.stack, read.statements)
-        if read.functions:
-            ward.functions |= read.functions
-        ward.setval = ward.setval or "setval" in text.lower()
-        ward.locks = ward.locks or read.locks
-        ward.forgot = ward.forgot or read.forgets
         if ward.remember:
             ward.sent.append(text)
         if read.sets_all:
-            self._run(b"SET LOCAL oneroof.pass = '%s'" % ward.nonce.encode())
+            self._run(ward.keys.opening())
             ward.spent = True
         return with_stand_ins(read, ward.roles) if ward.roles else None
 
@@ -145,7 +136,7 @@ class Guarding(SavepointMode):
         if not ward.spent or pgconn.pipeline_status:
             return
         if pgconn.transaction_status == INTRANS:
-            self._run(REARM % ward.nonce.encode())
+            self._run(ward.keys.rearming())
             ward.spent = False
 
     def _run(self, command: bytes) -> Any:
@@ -231,6 +222,8 @@ class Guarding(SavepointMode):
             self.keep_work()
         else:
             self.lose_work()
+            # As psycopg does: what was prepared may be about what is gone.
+            self._prepared.clear()
 
     def leave(self) -> None:
         """Refuse a close, or undo what is not committed and look closed."""
@@ -255,12 +248,6 @@ class Guarding(SavepointMode):
                 "guarded check",
                 remedy="use `with connection.transaction():`",
             )
-
-    def forget_prepared(self) -> None:
-        """Forget, on psycopg's side, the statements that it has prepared."""
-        self._prepared.clear()
-        # What it would send to the server has been done there.
-        self._prepared._to_flush.clear()
 
     def retire(self) -> bool:
         """End its use; False while a thread holds it, whose statement may still go."""
@@ -300,10 +287,6 @@ class Guarding(SavepointMode):
             raise psycopg.OperationalError("the connection is closed")
         super()._check_connection_ok()  # type: ignore[misc]
 
-    def _deallocate(self, name: bytes | None) -> Any:
-        self.ward.forgot = self.ward.forgot or name is None
-        return super()._deallocate(name)  # type: ignore[misc]
-
     def __del__(self, _warn: Any = None) -> None:
         """Say nothing: the session belongs to the run, not to this object."""
 
@@ -320,7 +303,7 @@ class GuardedConnection(Guarding, psycopg.Connection[Any]):
     def __init__(self, pgconn: Any, ward: Ward) -> None:
         self.ward = ward
         super().__init__(pgconn)
-        self.prepare_threshold = None
+        ward.adopt(self)
 
     def commit(self) -> None:
         """Refuse; in isolation 'savepoint' keep the work so far."""

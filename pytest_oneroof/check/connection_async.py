@@ -22,7 +22,7 @@ class GuardedAsyncConnection(Guarding, psycopg.AsyncConnection[Any]):
     def __init__(self, pgconn: Any, ward: Ward) -> None:
         self.ward = ward
         super().__init__(pgconn)
-        self.prepare_threshold = None
+        ward.adopt(self)
 
     async def commit(self) -> None:
         """Refuse; in isolation 'savepoint' keep the work so far."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check import ledger, restore, within
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
+from pytest_oneroof.check.ledger import Locks
 from pytest_oneroof.check.savepoint_mode import SAVEPOINT
+from pytest_oneroof.check.within import Base
 from pytest_oneroof.clone import residue
 from pytest_oneroof.errors import ResidueError
-from pytest_oneroof.postgres.results import message_of, succeeded
+from pytest_oneroof.postgres.results import Failed, message_of, succeeded
 
 OPEN = b"SAVEPOINT oneroof_example; "
 OVER = "an example, or the check before it, has ended or broken it"
 UNDO = b"ROLLBACK TO SAVEPOINT oneroof_example; RELEASE SAVEPOINT oneroof_example; "
-BACK = b"ROLLBACK TO SAVEPOINT oneroof_example"
+CONSTRAINTS = b"SET LOCAL statement_timeout = 0; %sSET CONSTRAINTS ALL IMMEDIATE"
 SHOWN = 20
 # What was put back, and what others could meet.
 Moved = tuple[tuple[residue.Residue, ...], tuple[residue.Residue, ...]]
@@ -32,19 +34,18 @@ def proved_example(
     example, when its proof is not clean or a deferred constraint is violated.
     An error of the example gets a note with the statements that it sent.
     """
-    ward = armed.connection.ward
+    ward = armed.ward
     if session.status != Status.INTRANS:
         raise ResidueError(f"{armed.check}: its transaction is not open: {OVER}")
     armed.connection.rearm_if_spent()
     # Names set before the example are outside of its savepoint: not its own.
     stack, closed, sent, ward.stack = ward.stack, ward.closed, len(ward.sent), ()
     played, ward.played = ward.played, ward.played.within()
-    setval, functions = ward.setval, set(ward.functions)
     ward.remember = True
     session.run(OPEN + SAVEPOINT if ward.savepoints else OPEN)
     if armed.row is None or armed.sent != ward.count:
-        armed.row = session.read_row(ledger.snapshot(armed.row or entry))
-        armed.positions = session.read_positions()
+        armed.row = session.read_row(armed.row or entry)
+        armed.base = within.read_base(session) if ward.count else Base()
     before = armed.row
     try:
         yield
@@ -53,10 +54,8 @@ def proved_example(
         _add_statements(error, ward.sent[sent:])
         raise
     else:
-        violated = _undo_checked(session, armed, before)
-        _judge(session, armed, before, strict=strict)
-        # What it called has been looked at; the next one need not be.
-        ward.setval, ward.functions = setval, functions
+        touched, violated = _undo_checked(session, armed, before)
+        _judge(session, armed, before, touched, strict=strict)
         if violated:
             raise ResidueError(f"a deferred constraint is violated: {violated}")
     finally:
@@ -72,100 +71,78 @@ def _undo(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
     What it left is not judged: the error is told, or the check's proof tells it.
     """
     if session.status in (Status.INTRANS, Status.INERROR):
-        _remember_query(session, armed)
-        _read(session, armed, before)
-        _put_back(session, armed, before)
+        touched = _read(session, armed, before)
+        _put_back(session, armed, before, touched)
 
 
-def _undo_checked(session: GuardedSession, armed: Armed, before: ledger.Row) -> str:
-    """Undo an example; return what its deferred constraints say, or ''."""
+def _undo_checked(
+    session: GuardedSession, armed: Armed, before: ledger.Row
+) -> tuple[Locks, str]:
+    """Undo an example; return what it touched, and what deferred constraints say."""
     if session.status not in (Status.INTRANS, Status.INERROR):
         raise ResidueError(f"{armed.check}: an example ended the check's transaction")
-    _remember_query(session, armed)
-    lost = armed.connection.losing()
+    violated, lost = "", armed.connection.losing()
     if lost:
         session.run(lost)
     if session.status == Status.INTRANS and armed.constraints:
-        command = (
-            b"SET LOCAL statement_timeout = 0; SET LOCAL oneroof.pass = '%s'; "
-            b"SET CONSTRAINTS ALL IMMEDIATE; " % armed.nonce.encode()
-        )
-        execute = _execute_text(session, armed, before)
-        result = session.send(command + UNDO + execute)
-        if succeeded(result):
-            armed.row = ledger.as_row(result, before)
-            armed.examples += 1
-            return ""
-        violated = message_of(result)
-        _read(session, armed, before)
-        return violated
-    _read(session, armed, before)
-    return ""
+        command = CONSTRAINTS % armed.ward.keys.opening()
+        result = session.send(command)
+        if not succeeded(result):
+            violated = message_of(result)
+    return _read(session, armed, before), violated
 
 
-def _remember_query(session: GuardedSession, armed: Armed) -> None:
-    """Have the exit query ready, also where the example dropped it."""
-    ward = armed.connection.ward
-    if ward.forgot:
-        if session.status == Status.INERROR:
-            session.run(BACK)
-        session.remember_queries()
-        ward.forgot = False
-
-
-def _read(session: GuardedSession, armed: Armed, before: ledger.Row) -> None:
-    execute = _execute_text(session, armed, before)
-    armed.row = ledger.as_row(session.run(UNDO + execute), before)
+def _read(session: GuardedSession, armed: Armed, before: ledger.Row) -> Locks:
+    """Undo the example and read the state after it; return what it touched."""
+    query = session.exit(ledger.snapshot(before))
+    undo = UNDO + armed.ward.deallocating()
+    results = session.send_all(undo + ledger.LOCKS + query)
+    if not results or not succeeded(results[-1]):
+        raise Failed(message_of(results[-1] if results else None))
     armed.examples += 1
-
-
-def _execute_text(session: GuardedSession, armed: Armed, before: ledger.Row) -> bytes:
-    short = session.suffices_short(armed.connection.ward)
-    return ledger.execute_text(ledger.snapshot(before), short=short)
+    armed.row = ledger.as_row(results[-1], before)
+    return ledger.as_locks(results[-2])
 
 
 def _judge(
-    session: GuardedSession, armed: Armed, before: ledger.Row, *, strict: bool
+    session: GuardedSession,
+    armed: Armed,
+    before: ledger.Row,
+    touched: Locks,
+    *,
+    strict: bool,
 ) -> None:
     """Put back what the example moved; raise ResidueError for what it left."""
-    restored, left = _put_back(session, armed, before)
+    restored, left = _put_back(session, armed, before, touched)
     proof = residue.Proof(armed.check, restored=restored, dirty=left)
     proof = residue.verdict_of(proof, strict=strict)
     if proof.verdict != "clean":
         raise ResidueError(str(proof))
 
 
-def _put_back(session: GuardedSession, armed: Armed, before: ledger.Row) -> Moved:
+def _put_back(
+    session: GuardedSession, armed: Armed, before: ledger.Row, touched: Locks
+) -> Moved:
     """Put back what the example moved; return that, and what others could meet."""
-    after, ward = armed.row, armed.connection.ward
-    assert after is not None
-    unseen = session.may_set_sequences(ward)
-    if unseen or not ledger.same_but_sequences(before, after):
-        restored, left = _put_all_back(session, armed, before, unseen=unseen)
-    elif before[ledger.SEQUENCES_AT] == after[ledger.SEQUENCES_AT]:
-        return (), ()
-    else:
-        moved = restore.put_sequences_back(
-            session, before, after, within=armed.positions
-        )
-        restored, left, armed.row = moved.changes, moved.still, moved.row
+    assert armed.row is not None
+    moved = within.put_back(session, armed.base, touched.relations)
+    restored, left = moved.changes, moved.still
+    if touched.advisory or not ledger.same_but_ids(before, armed.row):
+        changes, shared = _put_all_back(session, armed, before)
+        restored, left = restored + changes, left + shared
     armed.restored = residue.merged(armed.restored, restored)
     return restored, left
 
 
-def _put_all_back(
-    session: GuardedSession, armed: Armed, before: ledger.Row, *, unseen: bool
-) -> Moved:
+def _put_all_back(session: GuardedSession, armed: Armed, before: ledger.Row) -> Moved:
     """Put back all that an example moved; return that, and what others could meet."""
-    assert armed.row is not None
-    was, now = session.state(before), session.state(armed.row)
+    row = session.read_row(before)
+    was, now = session.state(before), session.state(row)
     changes = residue.session_changes(was, now)
-    if unseen:
-        changes = residue.merged(changes, session.moved_from(armed.positions))
     shared = residue.shared_changes(was, now)
-    restore.put_back(session, changes, shared, within=armed.positions)
-    armed.connection.forget_prepared()
-    armed.row = session.read_row(ledger.snapshot(armed.row))
+    restore.put_back(session, changes)
+    restore.remove(session, shared)
+    armed.row = session.read_row(row)
     return changes, shared
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from pytest_oneroof.check import ledger, setval
-from pytest_oneroof.check.armed import Armed
-from pytest_oneroof.check.ward import Ward
+from pytest_oneroof.check import ledger, sequences
+from pytest_oneroof.check.ledger import Exit, Locks, Row
+from pytest_oneroof.check.sequences import Position
 from pytest_oneroof.clone.guard import (
     GuardedClone,
     admit,
@@ -19,7 +19,7 @@ from pytest_oneroof.clone.guard import (
     untried_tripwire,
 )
 from pytest_oneroof.clone.lease import Lease
-from pytest_oneroof.clone.residue import Residue, State
+from pytest_oneroof.clone.residue import State
 from pytest_oneroof.errors import GuardRefused
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.ownership.same_server import require_direct
@@ -27,7 +27,7 @@ from pytest_oneroof.postgres.catalog import read_facts, read_sessions
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.results import (
     Failed,
-    literal,
+    exec_all,
     message_of,
     sqlstate,
     succeeded,
@@ -36,8 +36,6 @@ from pytest_oneroof.postgres.search_path import own_names
 from pytest_oneroof.postgres.stand_ins import read_stand_ins
 
 Status = pq.TransactionStatus
-Positions = dict[str, tuple[int, bool]]
-FORGOTTEN = b"26000"
 REFUSED = b"2D000"
 # What the session is, whatever the server's or the role's defaults are. The
 # classifier reads string literals as the standard has them.
@@ -50,7 +48,7 @@ class GuardedSession:
     """One session of the check role, on a clone that the guard admitted.
 
     Made anew (`reconnect`) when a check has broken it; the guard judges again.
-    `positions` are the sequences' last values, and whether they were called.
+    `positions` are the sequences by oid, as they are to be put back.
     """
 
     def __init__(self, lease: Lease, rules: Rules) -> None:
@@ -60,12 +58,7 @@ class GuardedSession:
         self.clone: GuardedClone
         self.connection: psycopg.Connection[Any]
         self.pgconn: Any = None
-        self._names: list[str] = []
-        self.positions: Positions = {}
-        self.watches_locks = False
-        self._locking = False
-        self._queries: dict[str, str] = {}
-        self._routines = setval.NONE
+        self.positions: dict[int, Position] = {}
         self.stand_ins: dict[str, str] = {}
         self.connect()
         self.remember_positions()
@@ -76,6 +69,11 @@ class GuardedSession:
         if self.pgconn.pipeline_status:
             return Status.ACTIVE
         return Status(self.pgconn.transaction_status)
+
+    @property
+    def pid(self) -> int:
+        """The server process that serves the checks."""
+        return int(self.pgconn.backend_pid)
 
     def connect(self) -> None:
         """Connect, have the guard judge the clone, and close it to others.
@@ -92,22 +90,10 @@ class GuardedSession:
             self.closed_to_others = self.lease.close()
             refuse_sessions(self.clone.database, read_sessions(session))
             _try_tripwire(session.pgconn, self.clone.database)
-            rows = session.execute(ledger.SEQUENCES).fetchall()
-            self._names = [name for name, _, _ in rows]
-            self._queries = ledger.prepare_texts(
-                self.clone.oid,
-                physical_slots=bool(self.clone.uncovered),
-                all_readable=all(readable for _, _, readable in rows),
-            )
-            for query in self._queries.values():
-                session.execute(query.encode())
             session.execute(SET_UP)
             with own_names(session):
                 owner = self.clone.marker.owner
                 self.stand_ins = read_stand_ins(session, owner, self.clone.role)
-            self._routines = setval.read_routines(session)
-            row = session.execute(ledger.LOCKING_ROUTINES).fetchone()
-            self._locking = bool(row and row[0])
             session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
         except BaseException:
             session.close()
@@ -128,72 +114,47 @@ class GuardedSession:
         self.lease.end_leftovers()
         self.connect()
 
-    def exit(self, command: bytes, begin: str, armed: Armed, *, own: bool) -> Any:
-        """Send what ends a check, and the exit query, as one string.
-
-        `own`: the command fails in any but the check's own transaction. A check's
-        DEALLOCATE ALL takes the prepared queries too: they are made again.
-        """
-        short = own and self.suffices_short(armed.connection.ward)
-        execute = ledger.execute_text(begin, armed.xid, short=short)
-        result = self.send(command + execute)
-        if sqlstate(result) == FORGOTTEN and self.status == Status.IDLE:
-            self.remember_queries()
-            result = self.send(execute)
-        return result
-
     def close(self) -> None:
         """End the session; idempotent."""
         if self.pgconn is not None:
             self.pgconn.finish()
 
-    @property
-    def pid(self) -> int:
-        """The server process that serves the checks."""
-        return int(self.pgconn.backend_pid)
+    def remember_positions(self) -> None:
+        """Take the sequences' positions as those to put back."""
+        self.positions = sequences.read_positions(self.connection)
 
-    def snapshot(self) -> str:
-        """Return the current snapshot."""
-        result = self.run(b"SELECT pg_catalog.pg_current_snapshot()")
-        return (result.get_value(0, 0) or b"").decode()
+    def exit(self, begin: str, *own: int, whole: bool = False) -> bytes:
+        """Return the exit query for the window that begins at a snapshot.
 
-    def read_row(self, snapshot: str, own: int | None = None) -> ledger.Row:
-        """Return the exit query's row, for the window that begins at a snapshot."""
-        return ledger.as_row(self.run(ledger.execute_text(snapshot, own)))
-
-    def remember_queries(self) -> None:
-        """Prepare the exit queries again, where a check has dropped them."""
-        for name, query in self._queries.items():
-            found = self.run(
-                b"SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE name = '%s'"
-                % name.encode()
-            )
-            if not found.ntuples:
-                self.run(query.encode())
-
-    def suffices_short(self, ward: Ward) -> bool:
-        """Tell whether the short query tells all, if the transaction is the check's.
-
-        Not on a clone that others can enter, not for a role whose powers reach out of
-        its transaction, and not where advisory locks may have been taken: those are
-        told. `watches_locks` has them looked for after every check.
+        `own` are the check's transaction ids. The short query tells all of a
+        transaction that was rolled back whole, unless others can enter the clone, or
+        the role's powers reach out of its transaction.
         """
-        may_lock = self.watches_locks or self._locking or ward.locks
-        return self.closed_to_others and not self.clone.uncovered and not may_lock
+        uncovered = bool(self.clone.uncovered)
+        whole = whole or not self.closed_to_others or uncovered
+        return Exit(begin, own, physical=uncovered if whole else None).text()
 
-    def may_set_sequences(self, ward: Ward) -> bool:
-        """Tell whether a check may have called setval, which moves them unseen."""
-        return ward.setval or self._routines.may_run(ward.functions)
+    def read_row(self, before: Row, *own: int) -> Row:
+        """Return the exit query's whole row, for the window that begins at a row."""
+        return ledger.as_row(
+            self.run(self.exit(ledger.snapshot(before), *own, whole=True))
+        )
 
-    def state(self, row: ledger.Row) -> State:
+    def first_row(self) -> Row:
+        """Return the row of a window that begins now."""
+        found = self.run(b"SELECT pg_catalog.pg_current_snapshot()")
+        snapshot = (found.get_value(0, 0) or b"").decode()
+        return ledger.as_row(self.run(self.exit(snapshot, whole=True)))
+
+    def locks(self) -> Locks:
+        """Return what the locks of the open transaction tell of it."""
+        return ledger.as_locks(self.run(ledger.LOCKS))
+
+    def state(self, row: Row) -> State:
         """Return a row as a State, our own opening and closing left out."""
-        state = ledger.to_state(row, self._names)
+        state = ledger.to_state(row)
         suspects = tuple(s for s in state.suspects if s[0] not in self.lease.own_ids)
         return replace(state, suspects=suspects)
-
-    def sequences(self, row: ledger.Row) -> dict[str, int | None]:
-        """Return the sequences' positions that a row tells."""
-        return ledger.positions(row, self._names)
 
     def send(self, command: bytes) -> Any:
         """Send a command of ours; return its last result, None without a server."""
@@ -202,6 +163,13 @@ class GuardedSession:
         except psycopg.OperationalError:
             return None
 
+    def send_all(self, command: bytes) -> list[Any]:
+        """Send commands of ours; return all results, none without a server."""
+        try:
+            return exec_all(self.pgconn, command)
+        except psycopg.OperationalError:
+            return []
+
     def run(self, command: bytes) -> Any:
         """Send a command of ours and return its last result; raise Failed."""
         result = self.send(command)
@@ -209,39 +177,13 @@ class GuardedSession:
             raise Failed(message_of(result))
         return result
 
-    def remember_positions(self) -> None:
-        """Take the sequences' positions as those to put back."""
-        self.positions = self.read_positions()
-
-    def moved_from(self, positions: Positions) -> tuple[Residue, ...]:
-        """Return the sequences that are not where they were, is_called included."""
-        now = self.read_positions()
-        return tuple(
-            Residue("sequence", name, _position(was), _position(now[name]))
-            for name, was in positions.items()
-            if name in now and now[name] != was
-        )
-
-    def read_positions(self) -> Positions:
-        """Return last value and is_called of every sequence that can be read."""
-        rows = self.connection.execute(ledger.SEQUENCES).fetchall()
-        names = [name for name, readable, _ in rows if readable]
-        found: Positions = {}
-        for start in range(0, len(names), 200):
-            query = " UNION ALL ".join(
-                f"SELECT {literal(name)}, last_value, is_called FROM {name}"
-                for name in names[start : start + 200]
-            )
-            rows = self.connection.execute(query.encode()).fetchall()
-            found |= {name: (value, called) for name, value, called in rows}
-        return found
-
 
 def _try_tripwire(pgconn: Any, database: str) -> None:
     """See the tripwire refuse a commit; raise GuardRefused where it does not.
 
     That its table is there says neither that its trigger is enabled nor what its
-    function does.
+    function does. A clone that an older version has made lacks what a check's end
+    asks.
     """
     result = pgconn.exec_(TRY_TRIPWIRE)
     if pgconn.transaction_status != Status.IDLE:
@@ -249,6 +191,9 @@ def _try_tripwire(pgconn: Any, database: str) -> None:
     if sqlstate(result) != REFUSED:
         told = "it let a commit through" if succeeded(result) else message_of(result)
         raise GuardRefused(database, (untried_tripwire(told),))
+    result = pgconn.exec_(ledger.LOCKS)
+    if not succeeded(result):
+        raise GuardRefused(database, (untried_tripwire(message_of(result)),))
 
 
 def _wait_for_server(url: str) -> None:
@@ -256,8 +201,3 @@ def _wait_for_server(url: str) -> None:
     end = time.monotonic() + RESTARTING
     while pq.PGconn.ping(url.encode()) == pq.Ping.REJECT and time.monotonic() < end:
         time.sleep(0.05)
-
-
-def _position(position: tuple[int, bool]) -> str:
-    value, called = position
-    return str(value) if called else f"{value}, not called"

@@ -1,155 +1,93 @@
 """The exit query: one round trip that reads all that can outlive a rollback.
 
-Prepared once per session. The status of every transaction id between two
-snapshots (manual, 9.27.8: pg_xact_status) costs the number of ids, whatever the
-size of the database.
+Its parts are functions of schema `oneroof` (clone/exit.sql). The status of every
+transaction id between two snapshots (manual, 9.27.8: pg_xact_status) costs the number
+of ids, whatever the size of the database.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_oneroof.clone.residue import State
-
-NAME = "oneroof_exit"
-SHORT = "oneroof_exit_short"
-LISTED = 200
-
-# Measured part by part (docs/benchmarks.md). The functions below pg_prepared_xacts,
-# pg_replication_slots, pg_prepared_statements and pg_cursors save their views' joins
-# and row types; lists are compared as sets, so that order matters for sequences only.
-# The series ends in a sub-select, so that its estimate is the same with and without
-# the parameter's value: otherwise the server plans the whole query at every call.
-# After a crash the server may not have got as far as an id of the window's begin.
-XMAX = """(SELECT pg_catalog.pg_snapshot_xmax(
-                    pg_catalog.pg_current_snapshot())::text::bigint)"""
-IDS = """
-       pg_catalog.pg_current_snapshot()::text,
-       ARRAY(
-         SELECT x || ':' || coalesce(pg_catalog.pg_xact_status(x::text::xid8), '?')
-           FROM (SELECT pg_catalog.unnest($1)
-                 UNION ALL
-                 SELECT pg_catalog.generate_series($2, {xmax} - 1)) AS w (x)
-          WHERE x < {xmax}
-            AND pg_catalog.pg_xact_status(x::text::xid8) IS DISTINCT FROM 'aborted'
-          LIMIT {listed}),
-       ARRAY(SELECT {last_value}
-               FROM pg_catalog.pg_sequence AS q ORDER BY q.seqrelid)"""
-STATEMENTS = """
-       ARRAY(SELECT p.name FROM pg_catalog.pg_prepared_statement() AS p
-              WHERE p.name NOT IN ('{name}', '{short}'))"""
-PREPARE = """
-PREPARE {name} (bigint[], bigint) AS
-SELECT {ids},
-       ARRAY(SELECT gid FROM pg_catalog.pg_prepared_xact() WHERE dbid = {oid}),
-       ARRAY(SELECT slot_name FROM pg_catalog.pg_get_replication_slots()
-              WHERE datoid = {oid} OR ({physical} AND slot_type = 'physical')),
-       NULLIF(ARRAY(
-         SELECT a.pid || ':' || pg_catalog.pg_get_userbyid(a.usesysid)
-           FROM pg_catalog.pg_stat_get_activity(NULL) AS a
-          WHERE a.datid = {oid} AND a.usesysid IS NOT NULL
-            AND a.pid <> pg_catalog.pg_backend_pid()
-            AND a.leader_pid IS DISTINCT FROM pg_catalog.pg_backend_pid()), '{{}}'),
-       pg_catalog.pg_stat_get_db_sessions({oid}),
-       ARRAY(
-         SELECT l.classid || '/' || l.objid || '/' || l.objsubid || ' ' || l.mode
-           FROM pg_catalog.pg_locks AS l
-          WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid()),
-       {statements},
-       ARRAY(SELECT pg_catalog.pg_listening_channels()),
-       ARRAY(SELECT c.name FROM pg_catalog.pg_cursor() AS c),
-       ARRAY(
-         SELECT c.relkind::text || ' ' || c.relname
-           FROM pg_catalog.pg_class AS c
-          WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
-            AND c.relkind <> 'i')
-"""
-# What a transaction that was rolled back whole can have moved in its own session, and
-# on a clone closed to others: sequences, prepared statements and advisory locks. The
-# rest of the state is rolled back with it. The locks are given back unread.
-PREPARE_SHORT = """
-PREPARE {short} (bigint[], bigint) AS
-SELECT {ids},
-       {statements},
-       pg_catalog.pg_advisory_unlock_all()
-"""
-# By text or routine; those of the transaction end with it. What calls for one by a
-# text put together at run time is not told, but its lock is given back as well.
-LOCKING = "advisory_lock"
-LOCKING_ROUTINES = f"""
-SELECT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
-                WHERE p.pronamespace <> 'pg_catalog'::regnamespace
-                  AND coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)
-                      ~* '{LOCKING}')
-"""
-# USAGE alone lets a check advance a sequence, SELECT alone lets it be read whole.
-SEQUENCES = """
-SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
-       pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT'),
-       pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')
-  FROM pg_catalog.pg_sequence AS q
-  JOIN pg_catalog.pg_class AS c ON c.oid = q.seqrelid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- ORDER BY q.seqrelid
-"""
+from pytest_oneroof.postgres.results import literal
 
 # Column of the exit query -> attribute of State, for the plain lists.
 _LISTS = {
-    3: "prepared_transactions",
-    4: "slots",
-    7: "advisory_locks",
-    8: "prepared_statements",
+    3: "prepared_statements",
+    4: "prepared_transactions",
+    5: "slots",
+    8: "advisory_locks",
     9: "listeners",
     10: "cursors",
     11: "temporary",
 }
-
-SEQUENCES_AT = 2
-SESSIONS = 5
-SESSIONS_EVER = 6
-STATEMENTS_AT = 8
-# Snapshot, ids, sequences, prepared statements, and locks given back.
-SHORT_FIELDS = 5
+IDS_AT, SETTINGS_AT, STATE_AT = 1, 2, 3
+SESSIONS, SESSIONS_EVER = 6, 7
+# Snapshot, ids, settings and prepared statements: what a transaction that was rolled
+# back whole can have moved in its own session, on a clone closed to others. The rest
+# of the state is rolled back with it, but for advisory locks, of which `touched` tells.
+SHORT_FIELDS = 4
+LOCKS_FIELDS = 3
+NOBODY = b"{}"
+LOCKS = b"SELECT * FROM oneroof.touched(); "
 
 Row = tuple[bytes | None, ...]
 
 
-def prepare_texts(
-    oid: int, *, physical_slots: bool, all_readable: bool
-) -> dict[str, str]:
-    """Return the PREPARE of each exit query for one clone, by its name.
+@dataclass(frozen=True)
+class Locks:
+    """What the locks of a transaction told before it was rolled back.
 
-    Without a right to read every sequence's position the queries ask for it
-    first, as pg_sequence_last_value raises otherwise. Physical slots belong to the
-    whole server; they count only where the check role could make one.
+    `xid` is its id; `relations` are the oids that it wrote to, sequences among them;
+    `advisory` tells that it held an advisory lock.
     """
-    last_value = "pg_catalog.pg_sequence_last_value(q.seqrelid)"
-    if not all_readable:
-        asked = "pg_catalog.has_sequence_privilege(q.seqrelid, 'SELECT, USAGE')"
-        last_value = f"CASE WHEN {asked} THEN {last_value} END"
-    names = {"name": NAME, "short": SHORT}
-    parts = {
-        "ids": IDS.strip().format(listed=LISTED, last_value=last_value, xmax=XMAX),
-        "statements": STATEMENTS.strip().format(**names),
-    }
-    physical = "true" if physical_slots else "false"
-    return {
-        NAME: PREPARE.format(oid=oid, physical=physical, **names, **parts),
-        SHORT: PREPARE_SHORT.format(**names, **parts),
-    }
+
+    xid: int
+    relations: frozenset[int]
+    advisory: bool
 
 
-def execute_text(begin: str, own: int | None = None, *, short: bool = False) -> bytes:
-    """Return the EXECUTE whose window begins at that snapshot.
+@dataclass(frozen=True)
+class Exit:
+    """An exit query: its window begins at the snapshot `begin`.
 
-    The status of `own`, the check's transaction id, is listed first: it is told
-    however many ids others have committed. The short query is for a transaction
-    that is proved to have been the check's own.
+    The status of the ids in `own` is listed first: it is told however many ids others
+    have committed. Of the settings in `names` those are told that are known.
+    `physical` is None for the short query, which is for a transaction that is proved
+    to have been the check's own; else it tells whether physical slots count.
     """
-    _, xmax, open_ids = begin.split(":")
-    ids = open_ids if own is None else f"{own},{open_ids}".removesuffix(",")
-    return f"EXECUTE {SHORT if short else NAME}('{{{ids}}}', {xmax})".encode()
+
+    begin: str
+    own: tuple[int, ...] = ()
+    names: frozenset[str] = frozenset()
+    physical: bool | None = None
+
+    def text(self) -> bytes:
+        """Return the query."""
+        _, xmax, open_ids = self.begin.split(":")
+        ids = ",".join(filter(None, (*map(str, self.own), open_ids)))
+        names = ",".join(literal(name) for name in sorted(self.names))
+        text = (
+            f"SELECT * FROM oneroof.exit('{{{ids}}}', {xmax}, ARRAY[{names}]::text[])"
+        )
+        if self.physical is not None:
+            text += f", oneroof.state({str(self.physical).lower()})"
+        return text.encode()
+
+
+def as_locks(result: Any) -> Locks:
+    """Return what `LOCKS` found."""
+    xid, relations, advisory = (result.get_value(0, column) for column in range(3))
+    found = (relations or NOBODY)[1:-1]
+    return Locks(
+        int(xid or 0),
+        frozenset(map(int, found.split(b","))) if found else frozenset(),
+        advisory == b"t",
+    )
 
 
 def count_ids(before: str, after: str) -> int:
@@ -160,25 +98,8 @@ def count_ids(before: str, after: str) -> int:
 
 
 def same_but_ids(before: Row, after: Row) -> bool:
-    """Tell whether nothing but transaction ids moved between two rows."""
-    return before[SEQUENCES_AT:] == after[SEQUENCES_AT:]
-
-
-def same_but_sequences(before: Row, after: Row) -> bool:
-    """Tell whether at most ids and sequences moved between two rows."""
-    return before[SEQUENCES_AT + 1 :] == after[SEQUENCES_AT + 1 :]
-
-
-def with_sequences(row: Row, source: Row) -> Row:
-    """Return a row with the sequences' positions of another."""
-    return (*row[:SEQUENCES_AT], source[SEQUENCES_AT], *row[SEQUENCES_AT + 1 :])
-
-
-def positions(row: Row, names: list[str]) -> dict[str, int | None]:
-    """Return the sequences' positions; `names` are the sequences, in order."""
-    found = _value(row, SEQUENCES_AT)[1:-1].split(b",")
-    values = (None if value in (b"", b"NULL") else int(value) for value in found)
-    return dict(zip(names, values, strict=False))
+    """Tell whether at most transaction ids and settings moved between two rows."""
+    return before[STATE_AT:] == after[STATE_AT:]
 
 
 def snapshot(row: Row) -> str:
@@ -186,14 +107,18 @@ def snapshot(row: Row) -> str:
     return _value(row, 0).decode()
 
 
-def to_state(row: Row, names: list[str]) -> State:
-    """Return the exit query's row as a State; `names` are the sequences, in order."""
+def settings(row: Row) -> frozenset[str]:
+    """Return those of the settings asked for that the session knew."""
+    return frozenset(_array(row[SETTINGS_AT]))
+
+
+def to_state(row: Row) -> State:
+    """Return the exit query's row as a State."""
     lists = {name: frozenset(_array(row[index])) for index, name in _LISTS.items()}
     sessions = (entry.partition(":") for entry in _array(row[SESSIONS]))
     return State(
         snapshot=snapshot(row),
         suspects=suspects(row),
-        sequences=positions(row, names),
         sessions={int(pid): role for pid, _, role in sessions},
         sessions_ever=int(_value(row, SESSIONS_EVER)),
         **lists,
@@ -202,11 +127,27 @@ def to_state(row: Row, names: list[str]) -> State:
 
 def suspects(row: Row) -> tuple[tuple[int, str | None], ...]:
     """Return the ids that did not abort, with their status (None: not known)."""
-    pairs = (entry.split(":") for entry in _array(row[1]))
+    pairs = (entry.split(":") for entry in _array(row[IDS_AT]))
     # Each once: the check's own id stands in the window too.
     found = {int(i): None if s == "?" else s for i, s in pairs}
     # One may have ended between the query's two looks at it.
     return tuple((i, status) for i, status in found.items() if status != "aborted")
+
+
+def has_committed(row: Row, ids: Iterable[int]) -> bool:
+    """Tell whether one of these transaction ids committed."""
+    return not {(i, "committed") for i in ids}.isdisjoint(suspects(row))
+
+
+def as_row(result: Any, before: Row | None = None) -> Row:
+    """Return the one row of a raw result.
+
+    What the short query does not read is as it was in `before`.
+    """
+    row = tuple(result.get_value(0, column) for column in range(result.nfields))
+    if before is None or len(row) != SHORT_FIELDS:
+        return row
+    return (*row, *before[SHORT_FIELDS:])
 
 
 def _value(row: Row, column: int) -> bytes:
@@ -231,15 +172,3 @@ def _array(value: bytes | None) -> list[str]:
         parts.append(element)
         text = text[end + 1 :]
     return parts
-
-
-def as_row(result: Any, before: Row | None = None) -> Row:
-    """Return the one row of a raw result.
-
-    What the short query does not read is as it was in `before`.
-    """
-    row = tuple(result.get_value(0, column) for column in range(result.nfields))
-    if before is None or len(row) != SHORT_FIELDS:
-        return row
-    kept = before[SEQUENCES_AT + 1 : STATEMENTS_AT]
-    return (*row[:3], *kept, row[3], *before[STATEMENTS_AT + 1 :])

@@ -12,10 +12,11 @@ from dataclasses import replace
 
 import psycopg
 
-from pytest_oneroof.check import ledger, restore
+from pytest_oneroof.check import ledger, restore, sequences
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.guarded_session import GuardedSession
-from pytest_oneroof.check.ledger import Row
+from pytest_oneroof.check.ledger import Locks, Row
+from pytest_oneroof.check.sequences import Moved
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue, State
@@ -36,51 +37,51 @@ class Prover:
     def prove(
         self,
         proof: Proof,
-        rows: tuple[Row, Row],
+        before: Row,
         armed: Armed,
+        locks: Locks | None,
         *,
-        intact: bool,
         lost: bool,
     ) -> tuple[Proof, Row]:
         """Return the proof, and the row in which the next check begins.
 
-        `rows` are those at entry and at exit; `intact` tells that the transaction
-        rolled back was the check's own, `lost` that its session had to be made anew.
+        `before` is the row at entry; `locks` are those of the transaction, None where
+        the one rolled back was not proved to be the check's own; `lost` tells that its
+        session has to be made anew.
         """
-        with contextlib.suppress(Failed, psycopg.Error):
-            return self._prove(proof, rows, armed, intact=intact, lost=lost)
-        # The check has hindered its proof: by a timeout after its transaction, for one.
+        if not lost:
+            with contextlib.suppress(Failed, psycopg.Error):
+                return self._prove(proof, before, armed, locks, lost=False)
+        # Or the check has hindered its proof: by a timeout after its transaction.
         self.session.reconnect()
-        after = self.session.read_row(ledger.snapshot(rows[0]), armed.xid)
         proof = replace(proof, notes=(ANEW,))
-        return self._prove(proof, (rows[0], after), armed, intact=False, lost=True)
+        return self._prove(proof, before, armed, None, lost=True)
 
     def _prove(
-        self,
-        proof: Proof,
-        rows: tuple[Row, Row],
-        armed: Armed,
-        *,
-        intact: bool,
-        lost: bool,
+        self, proof: Proof, entry: Row, armed: Armed, locks: Locks | None, *, lost: bool
     ) -> tuple[Proof, Row]:
-        session, ward = self.session, armed.connection.ward
-        row = self._await_ends(*rows, armed)
-        before, after = session.state(rows[0]), session.state(row)
+        session, intact = self.session, locks is not None
+        row = self._read_row(entry, armed)
+        before, after = session.state(entry), session.state(row)
         changes = residue.session_changes(before, after)
-        if session.may_set_sequences(ward):
-            changes = residue.merged(changes, session.moved_from(session.positions))
         if not intact:
             changes += restore.changed_settings(session)
         shared = residue.shared_changes(before, after)
         how = residue.circumstances(
             before, after, intact=intact, lost=lost, closed=session.closed_to_others
         )
-        restore.put_back(session, changes, shared, everything=not intact)
-        row = session.read_row(ledger.snapshot(row))
+        restore.put_back(session, changes, everything=not intact)
+        restore.remove(session, shared)
+        # Its own locks do not tell what others have moved.
+        moved = self.put_sequences_back(None if how.strangers else locks)
+        row = session.read_row(row)
         still = residue.session_changes(before, session.state(row))
         proof = self._ledger(proof, after, armed, how)
         put_back = tuple(change for change in changes if change not in still)
+        proof = replace(
+            with_sequences(proof, moved),
+            ids=ledger.count_ids(before.snapshot, after.snapshot),
+        )
         proof = replace(
             proof,
             restored=residue.merged(proof.restored, put_back),
@@ -90,14 +91,24 @@ class Prover:
             row = self._renew()
         return residue.verdict_of(proof, strict=self.strict), row
 
-    def _await_ends(self, before: Row, row: Row, armed: Armed) -> Row:
-        """Give closed sessions the moment that the server takes to end them."""
+    def _read_row(self, before: Row, armed: Armed) -> Row:
+        """Read the whole row; closed sessions have a moment, which the server takes."""
         for _ in range(25):
+            row = self.session.read_row(before, armed.xid)
             if row[ledger.SESSIONS] == before[ledger.SESSIONS]:
                 break
             time.sleep(0.01)
-            row = self.session.read_row(ledger.snapshot(before), armed.xid)
         return row
+
+    def put_sequences_back(self, locks: Locks | None) -> Moved:
+        """Put back the sequences of these locks, or else all that moved."""
+        session, known = self.session, self.session.positions
+        if locks is not None:
+            own = {oid: known[oid] for oid in locks.relations if oid in known}
+            return sequences.put_back(session, own)
+        now = sequences.read_positions(session.connection)
+        moved, _ = sequences.moved_since(known, now)
+        return sequences.put_back(session, moved)
 
     def _ledger(
         self, proof: Proof, after: State, armed: Armed, how: residue.Circumstances
@@ -141,4 +152,17 @@ class Prover:
         else:
             self.look.adopt(session.connection)
         session.remember_positions()
-        return session.read_row(session.snapshot())
+        return session.first_row()
+
+
+def with_sequences(proof: Proof, moved: Moved) -> Proof:
+    """Return a proof with the sequences that had moved, and those that still have."""
+    restored = tuple(change for change in moved.changes if change not in moved.still)
+    hidden = ", ".join(sorted(moved.hidden)[:3])
+    reason = f"a sequence that it may not read can have moved: {hidden}"
+    return replace(
+        proof,
+        restored=residue.merged(proof.restored, restored),
+        dirty=(*proof.dirty, *moved.still),
+        reason=proof.reason or (reason if hidden else ""),
+    )

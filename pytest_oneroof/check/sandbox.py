@@ -7,9 +7,8 @@ exit queries is one check's doing; `residue.py` judges it.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,9 +19,10 @@ from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.check.example_proof import proved_example
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
+from pytest_oneroof.check.ledger import Locks
 from pytest_oneroof.check.nested_check import nested_check
-from pytest_oneroof.check.prover import ANEW, Prover
-from pytest_oneroof.check.savepoint_mode import NAME, SAVEPOINT
+from pytest_oneroof.check.prover import Prover, with_sequences
+from pytest_oneroof.check.savepoint_mode import SAVEPOINT
 from pytest_oneroof.check.ward import Ward
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.guard import GuardedClone
@@ -35,18 +35,14 @@ from pytest_oneroof.postgres.results import message_of, succeeded
 
 T = TypeVar("T")
 
-# The savepoint of the arming, whose name the check does not know, is found again
-# only in the very transaction that was armed. Numbers of the session's own
-# transactions would not do: it runs some by itself when others change catalogs.
-SAME = {
-    Status.INTRANS: b"RELEASE SAVEPOINT oneroof_%nonce; ",
-    Status.INERROR: b"ROLLBACK TO SAVEPOINT oneroof_%nonce; ",
-    Status.IDLE: b"",
-}
-CONSTRAINTS = (
-    b"SET LOCAL statement_timeout = 0; SET LOCAL oneroof.pass = '%nonce'; "
-    b"SET CONSTRAINTS ALL IMMEDIATE; "
-)
+# The locks of a transaction that has failed can be read once it has gone back to the
+# savepoint of the arming, or, where a deferred constraint failed, to that of the end.
+ARM = "BEGIN READ WRITE; SAVEPOINT oneroof_armed; "
+END = b"SET LOCAL statement_timeout = 0; SAVEPOINT oneroof_end; "
+CONSTRAINTS = b"%sSET CONSTRAINTS ALL IMMEDIATE; "
+VIOLATED = b"ROLLBACK TO SAVEPOINT oneroof_end; "
+FAILED = b"ROLLBACK TO SAVEPOINT oneroof_armed; "
+ROLLBACK = b"ROLLBACK; "
 TOLD = {
     Status.INTRANS: "not checked: the check's marker opts out",
     Status.INERROR: "not checked: transaction aborted",
@@ -54,6 +50,17 @@ TOLD = {
 }
 ANOTHER = "not checked: the transaction was not the check's own any more"
 USABLE = (Status.IDLE, Status.INTRANS, Status.INERROR)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a check's transaction ended: what is told of its deferred constraints.
+
+    `locks` is None where the one rolled back is not proved to be the check's own.
+    """
+
+    constraints: str
+    locks: Locks | None = None
 
 
 class Sandbox:
@@ -69,11 +76,10 @@ class Sandbox:
         self.look = look
         self.strict = strict
         self._session = GuardedSession(lease, rules)
-        self._session.watches_locks = strict
         self._prover = Prover(self._session, look, strict=strict)
         self._armed: Armed | None = None
         self._in_example = False
-        self._row = self._session.read_row(self._session.snapshot())
+        self._row = self._session.first_row()
 
     @property
     def clone(self) -> GuardedClone:
@@ -118,28 +124,26 @@ class Sandbox:
                 "a check has one: ask for oneroof_clone or for oneroof_clone_async"
             )
         act_as = self.act_as(role)
-        nonce = secrets.token_hex(8)
+        ward = Ward(check, savepoints=savepoints)
         command = (
-            f"BEGIN READ WRITE; SAVEPOINT oneroof_{nonce}; "
-            f"INSERT INTO oneroof.tripwire (nonce) VALUES ('{nonce}') "
+            f"{ARM}INSERT INTO oneroof.tripwire (lock) VALUES ('{ward.keys.lock()}') "
             "RETURNING pg_catalog.pg_current_xact_id()"
         ).encode()
         session = self._session
         result: Any = session.send(command) if session.status == Status.IDLE else None
         if not succeeded(result):
             session.reconnect()
-            self._row = session.read_row(ledger.snapshot(self._row))
+            self._row = session.read_row(self._row)
             result = session.run(command)
         if act_as:
             session.run(act_as)
         if savepoints:
             session.run(SAVEPOINT)
-        roles = session.stand_ins
-        ward = Ward(check, savepoints=savepoints, nonce=nonce, roles=roles)
+        ward.roles = session.stand_ins
         connection = kind(session.pgconn, ward)
         connection.example = self.example
         xid = int(result.get_value(0, 0) or 0)
-        self._armed = Armed(connection, nonce, constraints, xid)
+        self._armed = Armed(connection, constraints, xid)
         return connection
 
     def stand_in_of(self, role: str) -> str:
@@ -155,35 +159,27 @@ class Sandbox:
         armed, self._armed = self._armed, None
         assert armed is not None
         before = self._row
-        told = self._roll_back(armed)
-        lost = told is None
-        if lost:
-            self._session.reconnect()
-            self._row = self._session.read_row(ledger.snapshot(before), armed.xid)
-        intact = (
-            not lost
-            and armed.intact
-            and (armed.xid, "committed") not in ledger.suspects(self._row)
-        )
+        end = self._roll_back(armed)
         proof = Proof(
             armed.check,
-            ids=ledger.count_ids(ledger.snapshot(before), ledger.snapshot(self._row)),
-            constraints=told or "not checked: session lost",
+            constraints=end.constraints if end else "not checked: session lost",
             examples=armed.examples,
             restored=armed.restored,
-            foreign=len(ledger.suspects(self._row)) if intact else 0,
-            notes=(ANEW,) if lost else (),
-            swallowed=armed.connection.ward.swallowed.lines(),
+            swallowed=armed.ward.swallowed.lines(),
         )
-        unseen = self._session.may_set_sequences(armed.connection.ward)
-        if not intact or unseen or not self._is_quiet(before):
+        locks = end.locks if end and not self._committed(armed) else None
+        if locks is None or locks.advisory or not self._is_quiet(before):
             proof, self._row = self._prover.prove(
-                proof, (before, self._row), armed, intact=intact, lost=lost
+                proof, before, armed, locks, lost=end is None
             )
             return proof
-        if before[ledger.SEQUENCES_AT] == self._row[ledger.SEQUENCES_AT]:
+        snapshots = ledger.snapshot(before), ledger.snapshot(self._row)
+        foreign = len(ledger.suspects(self._row))
+        proof = replace(proof, ids=ledger.count_ids(*snapshots), foreign=foreign)
+        if locks.relations.isdisjoint(self._session.positions):
             return residue.verdict_of(proof, strict=self.strict)
-        return self._put_sequences_back(proof, before)
+        moved = self._prover.put_sequences_back(locks)
+        return residue.verdict_of(with_sequences(proof, moved), strict=self.strict)
 
     @contextlib.contextmanager
     def example(self) -> Iterator[None]:
@@ -220,7 +216,7 @@ class Sandbox:
         outer = self._armed
         assert outer is not None
         act_as, roles = self.act_as(role), self._session.stand_ins
-        ward = Ward(check, savepoints=savepoints, nonce=outer.nonce, roles=roles)
+        ward = Ward(check, savepoints=savepoints, keys=outer.ward.keys, roles=roles)
         with nested_check(self._session, outer, ward, kind) as inner:
             self._armed = inner
             inner.connection.example = self.example
@@ -241,7 +237,7 @@ class Sandbox:
             return read(self._session.connection)
         finally:
             if self._session.status == Status.IDLE:
-                self._row = self._session.read_row(ledger.snapshot(self._row))
+                self._row = self._session.read_row(self._row)
 
     def pause(self, work: Callable[[], None]) -> None:
         """Do something that needs the clone without sessions, between checks."""
@@ -249,17 +245,18 @@ class Sandbox:
         work()
         self.lease.open()
         self._session.connect()
-        self._row = self._session.read_row(self._session.snapshot())
+        self._row = self._session.first_row()
 
     def end(self) -> Proof:
         """Prove the whole session: sequences, catalogs and schema as at entry."""
         session, before = self._session, self._row
-        self._row = session.read_row(ledger.snapshot(before))
+        self._row = session.read_row(before)
         state, now = session.state(before), session.state(self._row)
         left = residue.session_changes(state, now) + residue.shared_changes(state, now)
-        left = residue.merged(left, session.moved_from(session.positions))
         restore.put_back(session, left)
+        moved = self._prover.put_sequences_back(None)
         changed = self.aside(self.look.schema)
+        left += moved.changes
         self.lease.spoiled = self.lease.spoiled or bool(left or changed)
         ids = ledger.count_ids(state.snapshot, now.snapshot)
         proof = Proof("session", ids=ids, dirty=(*left, *changed))
@@ -269,56 +266,72 @@ class Sandbox:
         """End the session; idempotent."""
         self._session.close()
 
-    def _roll_back(self, armed: Armed) -> str | None:
+    def _roll_back(self, armed: Armed) -> End | None:
         """Roll back and read the exit row; None when the session is lost.
 
         In a failed transaction the exit string would stop before its ROLLBACK.
         """
-        connection = armed.connection
-        if self._session.status not in USABLE or not connection.retire():
-            connection.ward.over = True
+        if self._session.status not in USABLE or not armed.connection.retire():
+            armed.ward.over = True
             return None
-        status, nonce = self._session.status, armed.nonce.encode()
-        lost = connection.losing() if status != Status.IDLE else b""
-        if lost and status == Status.INERROR:
-            status = Status.INTRANS
-        told, proof = TOLD[status], SAME[status].replace(b"%nonce", nonce)
-        if status == Status.INTRANS and armed.constraints:
-            told, proof = "checked", proof + CONSTRAINTS.replace(b"%nonce", nonce)
-        proof = lost + proof
-        end = b"" if status == Status.IDLE else b"ROLLBACK; "
-        begin = ledger.snapshot(self._row)
-        own = status != Status.IDLE
-        result = self._session.exit(proof + end, begin, armed, own=own)
-        if self._take(result):
-            armed.intact = own
-            return told
-        if self._session.status != Status.INERROR:
+        status, told = self._session.status, ""
+        forget = armed.ward.deallocating(everything=True)
+        query = forget + self._session.exit(ledger.snapshot(self._row), armed.xid)
+        lost = armed.connection.losing() if status != Status.IDLE else b""
+        for command, constraints in _ends(armed, status, lost):
+            found = self._exit(armed, command, query)
+            if isinstance(found, End):
+                constraints = told or constraints
+                return replace(
+                    found, constraints=constraints if found.locks else ANOTHER
+                )
+            if self._session.status != Status.INERROR:
+                return None
+            told = told or f"violated: {message_of(found)}"
+        # The transaction is gone, or another has failed in its place.
+        result = self._session.send(ROLLBACK + query)
+        if not succeeded(result):
             return None
-        message = message_of(result)
-        armed.intact = armed.nonce not in message and NAME not in message
-        told = f"violated: {message}" if armed.intact else ANOTHER
-        result = self._session.exit(b"ROLLBACK; ", begin, armed, own=False)
-        return told if self._take(result) else None
-
-    def _take(self, result: Any) -> bool:
-        if not succeeded(result) or not result.ntuples:
-            return False
         self._row = ledger.as_row(result, self._row)
-        return True
+        return End(TOLD[status] if status == Status.IDLE else ANOTHER)
+
+    def _exit(self, armed: Armed, command: bytes, query: bytes) -> End | Any:
+        """Send what ends a transaction; return how it ended, or the result that failed.
+
+        The one that was armed is known by its id, which no other can have. Numbers of
+        the session's own transactions would not do: it runs some by itself when others
+        change catalogs.
+        """
+        results = self._session.send_all(command + ledger.LOCKS + ROLLBACK + query)
+        if not results or not succeeded(results[-1]):
+            return results[-1] if results else None
+        self._row = ledger.as_row(results[-1], self._row)
+        found = (r for r in results if r.nfields == ledger.LOCKS_FIELDS)
+        locks = ledger.as_locks(next(found))
+        return End("", locks if locks.xid == armed.xid else None)
+
+    def _committed(self, armed: Armed) -> bool:
+        return ledger.has_committed(self._row, (armed.xid,))
 
     def _is_quiet(self, before: ledger.Row) -> bool:
-        """Tell whether at most ids and sequences moved, and nobody else was there."""
-        if not ledger.same_but_sequences(before, self._row):
+        """Tell whether at most ids moved, and nobody else was there."""
+        if not ledger.same_but_ids(before, self._row):
             return False
-        return self.closed_to_others or not self._row[ledger.SESSIONS]
+        return self.closed_to_others or self._row[ledger.SESSIONS] == ledger.NOBODY
 
-    def _put_sequences_back(self, proof: Proof, before: ledger.Row) -> Proof:
-        moved = restore.put_sequences_back(self._session, before, self._row)
-        self._row = moved.row
-        restored = tuple(
-            change for change in moved.changes if change not in moved.still
-        )
-        restored = residue.merged(proof.restored, restored)
-        proof = replace(proof, restored=restored, dirty=moved.still)
-        return residue.verdict_of(proof, strict=self.strict)
+
+def _ends(armed: Armed, status: Status, lost: bytes) -> Iterator[tuple[bytes, str]]:
+    """Yield what ends a transaction in that status, and if that fails the next.
+
+    `lost` undoes work that was not committed, in isolation 'savepoint'.
+    """
+    if lost and status == Status.INERROR:
+        status = Status.INTRANS
+    if status == Status.INTRANS and armed.constraints:
+        checked = CONSTRAINTS % armed.ward.keys.opening()
+        yield lost + END + checked, "checked"
+        yield VIOLATED, ""
+    elif status == Status.INTRANS:
+        yield lost + END, TOLD[status]
+    elif status == Status.INERROR:
+        yield FAILED, TOLD[status]

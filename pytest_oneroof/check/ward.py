@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from pytest_oneroof.check.keys import Keys
 from pytest_oneroof.check.savepoint_mode import Played
 from pytest_oneroof.check.swallowed import Swallowed
 from pytest_oneroof.errors import StatementRefused
@@ -17,6 +19,8 @@ ALTERNATIVES = (
     '@pytest.mark.oneroof(isolation="savepoint") or isolation="database"'
 )
 NO_PIPELINE = "do it before the pipeline's block, or after it"
+# Where the numbers begin by which one connection names prepared statements.
+NAMES = itertools.count(step=1000)
 
 
 @dataclass
@@ -25,30 +29,50 @@ class Ward:
 
     `count` counts its texts, `sent` are those of an example, `stack` the
     savepoints that they opened. `spent` tells that its own SET CONSTRAINTS set
-    the tripwire off, `forgot` that it may have dropped the proof's prepared
-    query. `process` may use the connection, no child of it.
+    the tripwire off. `process` may use the connection, no child of it.
     """
 
     check: str
     savepoints: bool = False
     over: bool = False
     closed: bool = False
-    setval: bool = False
-    locks: bool = False
     stack: tuple[str, ...] = ()
-    functions: set[str] = field(default_factory=set)
     swallowed: Swallowed = field(default_factory=Swallowed)
     sent: list[str] = field(default_factory=list)
     remember: bool = False
     count: int = 0
-    nonce: str = ""
+    keys: Keys = field(default_factory=Keys)
     # The stand-ins that it may act as, by the role that each stands for.
     roles: Mapping[str, str] = field(default_factory=dict)
     spent: bool = False
-    forgot: bool = False
     process: int = field(default_factory=os.getpid)
+    # psycopg's own, of each connection of the check: what they have prepared.
+    managers: list[Any] = field(default_factory=list)
     # In isolation 'savepoint'.
     played: Played = field(default_factory=Played)
+
+    def adopt(self, connection: Any) -> None:
+        """Take a connection of the check: its prepared statements end with it.
+
+        On the one session each connection has names of its own for them.
+        """
+        connection._prepared._prepared_idx = next(NAMES)
+        self.managers.append(connection._prepared)
+
+    def deallocating(self, *, everything: bool = False) -> bytes:
+        """Return the commands that drop what psycopg has prepared, b'' for nothing.
+
+        It has forgotten them then. `everything`: in one command.
+        """
+        found = [n for m in self.managers for n in (*m._names.values(), *m._to_flush)]
+        for manager in self.managers:
+            for known in (manager._counts, manager._names, manager._to_flush):
+                known.clear()
+        if not found:
+            return b""
+        if everything or None in found:
+            return b"DEALLOCATE ALL; "
+        return b"".join(b'DEALLOCATE "%s"; ' % name for name in found)
 
     def refuse(self, message: str, statement: str = "", remedy: str = "") -> NoReturn:
         """Raise StatementRefused, and remember that the check tried."""

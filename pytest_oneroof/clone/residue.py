@@ -91,7 +91,6 @@ class State:
 
     snapshot: str
     suspects: tuple[tuple[int, str | None], ...] = ()
-    sequences: Mapping[str, int | None] = field(default_factory=dict)
     prepared_transactions: frozenset[str] = frozenset()
     slots: frozenset[str] = frozenset()
     sessions: Mapping[int, str] = field(default_factory=dict)
@@ -119,22 +118,11 @@ SHARED_KINDS = {
 
 
 def session_changes(before: State, after: State) -> tuple[Residue, ...]:
-    """Return what changed in the check's own session, and in sequences."""
-    found = list(sequence_changes(before.sequences, after.sequences))
+    """Return what appeared in the check's own session."""
+    found: list[Residue] = []
     for kind, attribute in SESSION_KINDS.items():
         found += _appeared(kind, getattr(before, attribute), getattr(after, attribute))
     return tuple(found)
-
-
-def sequence_changes(
-    before: Mapping[str, int | None], after: Mapping[str, int | None]
-) -> tuple[Residue, ...]:
-    """Return the sequences that moved, of those that were there before."""
-    return tuple(
-        Residue("sequence", name, _position(before[name]), _position(value))
-        for name, value in after.items()
-        if name in before and before[name] != value
-    )
 
 
 def shared_changes(before: State, after: State) -> tuple[Residue, ...]:
@@ -269,7 +257,3 @@ def allow(proof: Proof, allowed: Mapping[str, str]) -> Proof:
 def _appeared(kind: str, before: Iterable[str], after: Iterable[str]) -> list[Residue]:
     new = sorted(set(after) - set(before))
     return [Residue(kind, name, "absent", "present") for name in new]
-
-
-def _position(value: int | None) -> str:
-    return "never called" if value is None else str(value)

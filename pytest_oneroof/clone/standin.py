@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pytest_oneroof.clone import tripwire
 from pytest_oneroof.clone.adopt import new_marker, prepare
 from pytest_oneroof.clone.blockers import application_of
 from pytest_oneroof.clone.copying import create_copy, find_source, make_database
@@ -69,8 +71,11 @@ def plan_of(pack: Pack) -> Plan:
 def server_for(
     cache: Path | None, major: int, pack: Pack, *, profile: str = DEFAULT
 ) -> EmbeddedServer:
-    """Return the embedded server whose key is the content of sql and fixtures."""
-    key = pack.content_hash[:12] + ("" if profile == DEFAULT else f"-{profile}")
+    """Return the embedded server whose key is the content that it was built from."""
+    built_from = pack.content_hash + tripwire.EDITION
+    key = hashlib.sha256(built_from.encode()).hexdigest()[:12]
+    if profile != DEFAULT:
+        key += f"-{profile}"
     return EmbeddedServer(cache, major, key)
 
 

@@ -100,8 +100,7 @@ class RehearsalStage(Stage):
             name = stand_in_of(role, roles, clone.database)
             opening += f"SET ROLE {quoted(name)}; ".encode()
         pgconn.exec_(opening + SAVEPOINT if savepoints else opening)
-        ward = Ward(check, savepoints=savepoints, nonce="control", roles=roles)
-        connection = kind(pgconn, ward)
+        connection = kind(pgconn, Ward(check, savepoints=savepoints, roles=roles))
         try:
             yield connection
         finally:

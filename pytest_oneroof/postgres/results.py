@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 from psycopg import pq
@@ -13,6 +14,34 @@ OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 class Failed(ServerError):
     """A command of ours failed; carries the server's message."""
+
+
+def exec_all(pgconn: Any, command: bytes) -> list[Any]:
+    """Send one string of commands, in one round trip; return all their results.
+
+    An interrupt waits until they are there: what proves a check is not left half
+    read. Raise psycopg.OperationalError where the session is gone.
+    """
+    pgconn.send_query(command)
+    results: list[Any] = []
+    interrupted: KeyboardInterrupt | None = None
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN)
+    while True:
+        try:
+            while pgconn.is_busy():
+                poll.poll()
+                pgconn.consume_input()
+            result = pgconn.get_result()
+        except KeyboardInterrupt as error:
+            interrupted = error
+            continue
+        if result is None:
+            break
+        results.append(result)
+    if interrupted is not None:
+        raise interrupted
+    return results
 
 
 def succeeded(result: Any) -> bool:

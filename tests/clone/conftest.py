@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import uuid
@@ -31,14 +32,21 @@ def own_server() -> Iterator[EmbeddedServer]:
     """An embedded server that no other process of the test run works on.
 
     A check that ends its own transaction cannot be told clean while others commit.
+    ONEROOF_TEST_CACHE keeps it between runs, one for each worker.
     """
-    folder = Path(tempfile.mkdtemp(prefix="oneroof-own-"))
+    kept = os.environ.get("ONEROOF_TEST_CACHE")
+    if kept:
+        folder = Path(kept) / f"own-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="oneroof-own-"))
     folder.chmod(0o755)
     server = standin.server_for(folder, 16, bundled())
     server.acquire(lambda s: standin.build(s, print, bundled()), print)
     yield server
     server.release()
-    shutil.rmtree(folder, ignore_errors=True)
+    if not kept:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_on(server: EmbeddedServer) -> CloneRun:

@@ -13,11 +13,7 @@ from hypothesis import strategies as st
 from pytest_oneroof.clone import residue
 from pytest_oneroof.clone.residue import Circumstances, Proof, Residue, State
 
-BEFORE = State(
-    snapshot="100:100:",
-    sequences={"public.a": 5, "public.b": None},
-    sessions_ever=4,
-)
+BEFORE = State(snapshot="100:100:", sessions_ever=4)
 ROW = Residue("content", "table public.a", "1 rows (x)", "2 rows (y)")
 TEXT = st.text(max_size=8)
 RESIDUES = st.builds(Residue, TEXT, TEXT, TEXT, TEXT)
@@ -41,14 +37,6 @@ def after(**changes: Any) -> State:
     ("changes", "told"),
     [
         (
-            {"sequences": {"public.a": 6, "public.b": None}},
-            "sequence public.a: before 5, after 6",
-        ),
-        (
-            {"sequences": {"public.a": 5, "public.b": 1}},
-            "sequence public.b: before never called, after 1",
-        ),
-        (
             {"advisory_locks": frozenset({"0/42/1 ExclusiveLock"})},
             "advisory lock 0/42/1 ExclusiveLock: before absent, after present",
         ),
@@ -71,7 +59,7 @@ def after(**changes: Any) -> State:
     ],
 )
 def test_names_what_changed_in_its_session(changes: dict[str, Any], told: str) -> None:
-    """Each thing that lives in the session or a sequence is named by kind."""
+    """Each thing that lives in the session is named by kind."""
     (left,) = residue.session_changes(BEFORE, after(**changes))
     assert str(left) == told
     assert residue.shared_changes(BEFORE, after(**changes)) == ()
@@ -102,12 +90,9 @@ def test_names_what_others_could_meet(changes: dict[str, Any], told: str) -> Non
 
 
 def test_leaves_out_what_was_there_before() -> None:
-    """What a check found, and sequences of its own, are not what it left."""
+    """What a check found is not what it left."""
     was = after(listeners=frozenset({"c"}), sessions={7: "app"})
-    now = after(
-        sequences={"public.a": 5, "public.b": None, "public.own": 3},
-        sessions={7: "app"},
-    )
+    now = after(sessions={7: "app"})
     assert residue.session_changes(was, now) == ()
     assert residue.shared_changes(was, now) == ()
 

@@ -318,7 +318,7 @@ def test_example_may_prepare_statements(sandbox: Sandbox) -> None:
             assert db.execute("SELECT 1", prepare=True).fetchone() == (1,)
     proof = sandbox.finish()
     assert proof.verdict == "clean"
-    assert "prepared statement _pg3_0" in str(proof)
+    assert proof.restored == ()
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -424,7 +424,7 @@ def test_failing_example_shows_its_statements(sandbox: Sandbox) -> None:
             "it let a commit through",
         ),
         (
-            "REVOKE INSERT ON oneroof.tripwire FROM {owner}",
+            "REVOKE INSERT ON oneroof.tripwire FROM PUBLIC",
             "permission denied for table tripwire",
         ),
     ],

@@ -62,10 +62,10 @@ def run_ways(
 ) -> Callable[..., InnerRun]:
     """Run the ways in an inner pytest; `open_url` is the open clone's URL.
 
-    `alone` is the id of the one way to run, `own` another cache.
+    `own` is another cache.
     """
 
-    def run(open_url: str = "", alone: str = "", own: Path = cache) -> InnerRun:
+    def run(open_url: str = "", own: Path = cache) -> InnerRun:
         folder = tmp_path_factory.mktemp("ways")
         for file in HERE.glob("*way*.py"):
             if not file.name.startswith("test_"):
@@ -74,8 +74,6 @@ def run_ways(
         (folder / "pytest.ini").write_text(OPEN_INI if open_url else "")
         kept = {k: v for k, v in os.environ.items() if not _is_ours(k)}
         environ = {**kept, "ONEROOF_PYTHON": sys.executable}
-        if alone:
-            environ["WAYS_ALONE"] = alone
         arguments = [f"--oneroof-cache-dir={own}", "--oneroof-clone"]
         if open_url:
             environ["WAYS_OPEN"] = "1"
@@ -86,7 +84,7 @@ def run_ways(
             env=environ,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         return InnerRun(_read(folder), result.returncode, result.stdout + result.stderr)

@@ -1,8 +1,7 @@
 """Every way, tried by a check, and a check after it that looks at the clone.
 
 Copied into an inner pytest project by `test_ways.py` and run there, on the closed
-clone or, with the environment variable WAYS_OPEN, on an open one; with WAYS_ALONE
-the way of that id alone.
+clone or, with the environment variable WAYS_OPEN, on an open one.
 """
 
 from __future__ import annotations
@@ -15,12 +14,7 @@ import pytest
 from all_ways import WAYS
 
 OPEN = "WAYS_OPEN" in os.environ
-ALONE = os.environ.get("WAYS_ALONE")
-CHOSEN = (
-    [WAYS[ALONE]]
-    if ALONE
-    else [way for way in WAYS.values() if way.open_clone == OPEN and not way.at_end]
-)
+CHOSEN = [way for way in WAYS.values() if way.open_clone == OPEN]
 FIRST: dict[str, Any] = {}
 TABLES = """
 SELECT format('SELECT %L, count(*) FROM %s', c.oid::regclass, c.oid::regclass)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ from all_ways import WAYS
 from way import Way
 
 DOCS = Path(__file__).parents[2] / "docs" / "residue.md"
-CLOSED = [way for way in WAYS.values() if not way.open_clone and not way.at_end]
-AT_END = [way for way in WAYS.values() if way.at_end]
+CLOSED = [way for way in WAYS.values() if not way.open_clone]
 OPEN = [way for way in WAYS.values() if way.open_clone]
 
 
@@ -30,20 +28,6 @@ def test_way_on_closed_clone(way: Way, closed_ways: Any) -> None:
 def test_way_on_open_clone(way: Way, open_ways: Any) -> None:
     """The way ends as the table says, and the next check sees the clone as before."""
     judge(way, open_ways)
-
-
-@pytest.mark.parametrize("way", AT_END, ids=named)
-def test_way_told_at_session_end(
-    way: Way, run_ways: Callable[..., Any], embedded: Any
-) -> None:
-    """What no proof of a check can see fails the run, and the next run is as before."""
-    run = run_ways(alone=way.id)
-    assert run.status == pytest.ExitCode.TESTS_FAILED, run.output
-    assert run.items[f"test_way[{way.id}]"].proof["verdict"] == "clean"
-    assert f": {way.at_end}" in run.output
-    assert "verdict: NO-GO" in run.output
-    after = run_ways(alone="rows")
-    assert after.status == pytest.ExitCode.OK, after.output
 
 
 def judge(way: Way, run: Any) -> None:

@@ -19,8 +19,7 @@ class Way:
     `by` names the layer that stops or finds it. `refused` are words of our
     refusal, `sqlstate` the server's error; `restored` and `left` begin what the
     proof names; `reason` is why it is unprovable; `constraints` what it says of
-    deferred ones; `stays` is what remains afterwards; `at_end` is what only the
-    session's end finds: such a way has a run of its own.
+    deferred ones; `stays` is what remains afterwards.
     """
 
     id: str
@@ -37,7 +36,6 @@ class Way:
     stays: str = ""
     isolation: str = "rollback"
     open_clone: bool = False
-    at_end: str = ""
 
     @property
     def verdict(self) -> str:
@@ -62,8 +60,6 @@ class Way:
             parts.append(f"unprovable: “{self.reason}”")
         if self.note:
             parts.append(f"clean, noted: “{self.note}”")
-        if self.at_end:
-            parts.append(f"the run fails at its end: {self.at_end}")
         if self.stays:
             parts.append(f"stays: {self.stays}")
         return "; ".join(parts) or "clean"

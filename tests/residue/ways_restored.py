@@ -15,6 +15,7 @@ CONSTRAINTS = "constraints checked before the rollback"
 OTHER = "ROLLBACK; BEGIN READ WRITE"
 LAW = "sequence public.law_catalog_id_seq"
 NEVER = "sequence public.event_pending_id_seq"
+ALERTS = "sequence public.trigger_guard_alerts_id_seq"
 INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
 ways = Ways()
 
@@ -79,6 +80,130 @@ def setval_in_function(db: Any) -> None:
     db.execute("SELECT public.f()")
 
 
+ways.statement(
+    "setval-computed",
+    "the same by a text that is put together at run time",
+    RESTORED,
+    "DO $$ BEGIN EXECUTE 'SELECT set' || 'val(''event_pending_id_seq'', 77, false)';"
+    " END $$",
+    restored=(NEVER,),
+)
+ways.raw(
+    "raw-setval",
+    "the same by libpq",
+    RESTORED,
+    "SELECT setval('event_pending_id_seq', 77, false)",
+    restored=(f"{NEVER}: before 1, not called, after 77, not called",),
+)
+for name, what, texts in (
+    (
+        "sequence-dropped",
+        "a sequence, drawn from and dropped",
+        ("DROP SEQUENCE law_catalog_id_seq CASCADE",),
+    ),
+    (
+        "sequence-of-dropped-table",
+        "the same, dropped with its table",
+        ("DROP TABLE law_catalog CASCADE",),
+    ),
+    (
+        "sequence-made-again",
+        "the same, made again under its name",
+        (
+            "DROP SEQUENCE law_catalog_id_seq CASCADE",
+            "CREATE SEQUENCE law_catalog_id_seq START 700",
+            "SELECT nextval('law_catalog_id_seq')",
+        ),
+    ),
+    (
+        "sequence-renamed",
+        "the same, renamed, its name given to another",
+        (
+            "ALTER SEQUENCE law_catalog_id_seq RENAME TO other",
+            "CREATE SEQUENCE law_catalog_id_seq",
+            "SELECT nextval('other'), nextval('law_catalog_id_seq')",
+        ),
+    ),
+    (
+        "sequence-restarted",
+        "the same, restarted and drawn from again",
+        (
+            "ALTER SEQUENCE law_catalog_id_seq RESTART 900 INCREMENT 5 CACHE 10",
+            INSERT.replace("LEFT-BEHIND", "again"),
+        ),
+    ),
+    (
+        "sequence-as-another-role",
+        "the same, as the owner's role and without a search path",
+        (
+            "SET LOCAL search_path = ''",
+            "DO $$ BEGIN EXECUTE 'SET LOCAL ROLE ' || (SELECT quote_ident(r.rolname)"
+            " FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid"
+            " WHERE m.member = session_user::regrole); END $$",
+            "SELECT nextval('public.law_catalog_id_seq')",
+        ),
+    ),
+    (
+        "sequence-by-deferred-trigger",
+        "drawn from by a deferred trigger, at the check's end",
+        (
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM nextval('event_pending_id_seq'); RETURN NULL; END $$",
+            "CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON law_catalog"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f()",
+            "UPDATE law_catalog SET law_code = law_code WHERE id = 1",
+        ),
+    ),
+):
+
+    def draw(db: Any, texts: tuple[str, ...] = texts) -> None:
+        db.execute(INSERT)
+        for text in texts:
+            db.execute(text)
+
+    # CREATE TRIGGER is logged, in the One Roof schema, by an event trigger.
+    more = (NEVER, ALERTS) if name == "sequence-by-deferred-trigger" else ()
+    ways.rows[name] = Way(name, what, RESTORED, draw, restored=(LAW, *more))
+
+
+@ways(
+    "drawn from by a deferred trigger that fails then",
+    RESTORED,
+    constraints="not at the end",
+    restored=(LAW, ALERTS),
+)
+def sequence_by_failing_trigger(db: Any) -> None:
+    db.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM nextval('law_catalog_id_seq'); RAISE 'not at the end'; END $$;"
+        " CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON law_catalog"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f();"
+        " UPDATE law_catalog SET law_code = law_code WHERE id = 1"
+    )
+
+
+@ways("`nextval`, and what `lastval()` then tells", RESTORED, restored=(LAW,))
+def lastval_left(db: Any) -> None:
+    db.execute(INSERT)
+    assert db.execute("SELECT lastval()").fetchone() == (6,)
+
+
+ways.statement(
+    "lastval-again",
+    "`lastval()` in the next check: not yet defined",
+    RESTORED,
+    "SELECT lastval()",
+    sqlstate="55000",
+)
+ways.statement(
+    "currval-again",
+    "`currval` there",
+    RESTORED,
+    "SELECT currval('law_catalog_id_seq')",
+    sqlstate="55000",
+)
+
+
 @ways("an identity column by `COPY`", RESTORED, restored=(LAW,))
 def copy_rows(db: Any) -> None:
     with db.cursor().copy("COPY law_catalog (law_code) FROM STDIN") as copy:
@@ -102,10 +227,13 @@ ways.statement(
 )
 
 
-@ways("`execute(prepare=True)`", CATALOG, restored=("prepared statement _pg3_0",))
+@ways("what psycopg prepares, at its fifth execution or when asked", RESTORED)
 def prepare_by_psycopg(db: Any) -> None:
-    db.prepare_threshold = 0
+    for _ in range(8):
+        db.execute("SELECT count(*) FROM law_catalog")
     db.execute("SELECT 1", prepare=True)
+    found = db.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+    assert found == (2,)
 
 
 @ways("`pgconn.prepare()`", CATALOG, restored=("prepared statement left",))
@@ -115,7 +243,7 @@ def prepare_by_libpq(db: Any) -> None:
 
 ways.statement(
     "deallocate-all",
-    "`DEALLOCATE ALL`, the proof's query too",
+    "`DEALLOCATE ALL`",
     CATALOG,
     "DEALLOCATE ALL",
 )
@@ -223,8 +351,13 @@ for name, what, texts in (
     ),
     (
         "new-sequence",
-        "a sequence of its own",
-        ("CREATE SEQUENCE left_behind", "SELECT nextval('left_behind')"),
+        "sequences of its own, a temporary one among them",
+        (
+            "CREATE SEQUENCE left_behind CACHE 20",
+            "CREATE TEMPORARY TABLE left_too (id serial)",
+            "INSERT INTO left_too DEFAULT VALUES",
+            "SELECT nextval('left_behind')",
+        ),
     ),
     (
         "ddl",
@@ -431,7 +564,7 @@ def deferred_key_committed(db: Any) -> None:
     "a deferred constraint trigger that raises",
     CONSTRAINTS,
     constraints="not at the end",
-    restored=("sequence public.trigger_guard_alerts_id_seq",),
+    restored=(ALERTS,),
 )
 def deferred_trigger(db: Any) -> None:
     db.execute(

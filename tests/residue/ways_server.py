@@ -284,14 +284,64 @@ ways.raw(
 )
 
 
+SPY = """
+CREATE TEMPORARY TABLE seen (pass text);
+CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO seen VALUES (current_setting('oneroof.pass'));
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON law_catalog
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION spy();
+UPDATE law_catalog SET law_code = law_code WHERE id = 1;
+"""
+OPEN = "SELECT set_config('oneroof.' || 'pass', %s, true)"
+
+
 @ways(
-    "the tripwire's pass, read from our own objects",
+    "COMMIT by libpq with the pass that a trigger has read",
+    TRIPWIRE,
+    sqlstate="2D000",
+    restored=("sequence public.trigger_guard_alerts_id_seq",),
+)
+def spied_pass(db: Any) -> None:
+    db.execute(SPY)
+    db.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    (seen,) = db.execute("SELECT pass FROM seen").fetchone()
+    assert len(seen) == 32
+    db.execute(OPEN, [seen])
+    raw(db, WRITE, "COMMIT")
+
+
+@ways("the same with every text that its connection holds", TRIPWIRE, sqlstate="2D000")
+def told_pass(db: Any) -> None:
+    query = "SELECT string_agg(query, ',') FROM pg_stat_activity"
+    told = [*vars(db).values(), *vars(db.ward).values(), *db.execute(query).fetchone()]
+    texts = [text for text in told if isinstance(text, str)]
+    db.execute(OPEN, [",".join(texts)])
+    raw(db, WRITE, "COMMIT")
+
+
+@ways(
+    "the tripwire's keys, taken out of our own objects",
     LEDGER,
     left=("transaction ", ROW),
     restored=("sequence public.law_catalog_id_seq",),
 )
-def known_pass(db: Any) -> None:
-    raw(db, INSERT, f"SET LOCAL oneroof.pass = '{db.ward.nonce}'", "COMMIT")
+def stolen_keys(db: Any) -> None:
+    db.execute(OPEN, [",".join(db.ward.keys._keys)])
+    raw(db, INSERT, "COMMIT")
+
+
+@ways(
+    "a commit of its own, and then a transaction that looks like the armed one",
+    LEDGER,
+    left=(ROW,),
+    restored=("sequence public.law_catalog_id_seq",),
+)
+def forged_transaction(db: Any) -> None:
+    armed = "SAVEPOINT oneroof_armed; INSERT INTO oneroof.tripwire VALUES ('x')"
+    raw(db, f"{OTHER}; {INSERT}; COMMIT; BEGIN READ WRITE; {armed}")
 
 
 @ways(
@@ -317,14 +367,6 @@ def prepared_transaction(db: Any) -> None:
     raw(db, OTHER, INSERT, "PREPARE TRANSACTION 'left_behind'")
 
 
-# ------------------------------------------------------------------ told at the end
-ways.raw(
-    "raw-setval",
-    "`setval(…, false)` by libpq on a sequence that was never called",
-    "session end",
-    "SELECT setval('event_pending_id_seq', 77, false)",
-    at_end="sequence public.event_pending_id_seq: before 1, not called, after 77, not",
-)
 ways.raw(
     "raw-message",
     "a logical message that is not transactional, by libpq",

@@ -255,7 +255,7 @@ def maintenance_connection(db: Any) -> None:
 @ways(
     "a sequence with `CACHE 20`",
     "put back",
-    restored=("sequence public.cached: before never called, after 20",),
+    restored=("sequence public.cached: before 1, not called, after 20",),
     open_clone=True,
 )
 def cached_sequence(db: Any) -> None:
@@ -265,7 +265,7 @@ def cached_sequence(db: Any) -> None:
 @ways(
     "that sequence in the next check: it begins where it was",
     "put back",
-    restored=("sequence public.cached: before never called, after 20",),
+    restored=("sequence public.cached: before 1, not called, after 20",),
     open_clone=True,
 )
 def cached_again(db: Any) -> None:
