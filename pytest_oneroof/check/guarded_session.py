@@ -37,9 +37,12 @@ from pytest_oneroof.postgres.stand_ins import read_stand_ins
 
 Status = pq.TransactionStatus
 REFUSED = b"2D000"
-# What the session is, whatever the server's or the role's defaults are. The
-# classifier reads string literals as the standard has them.
-SET_UP = b"SET standard_conforming_strings = on; SET default_transaction_read_only = on"
+# What the session is, whatever the server's or the role's defaults are, and whatever
+# was read on it. The classifier reads string literals as the standard has them.
+SET_UP = (
+    b"RESET ALL; SET standard_conforming_strings = on; "
+    b"SET default_transaction_read_only = on"
+)
 TRY_TRIPWIRE = b"BEGIN READ WRITE; INSERT INTO oneroof.tripwire VALUES (''); COMMIT"
 RESTARTING = 30.0
 

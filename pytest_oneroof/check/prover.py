@@ -87,8 +87,8 @@ class Prover:
             restored=residue.merged(proof.restored, put_back),
             dirty=(*proof.dirty, *shared, *still),
         )
-        if self.lease.spoiled:
-            row = self._renew()
+        if self.lease.spoiled or moved.still:
+            row = self.renew()
         return residue.verdict_of(proof, strict=self.strict), row
 
     def _read_row(self, before: Row, armed: Armed) -> Row:
@@ -137,7 +137,7 @@ class Prover:
             foreign=0 if by_check else len(committed),
         )
 
-    def _renew(self) -> Row:
+    def renew(self) -> Row:
         """Replace a clone that has changed, so that no later check suffers.
 
         Where that cannot be, later checks are compared with it as it is now. Return

@@ -20,7 +20,7 @@ PUT_BACK = {
     "held cursor": b"CLOSE ALL",
     "temporary object": b"DISCARD TEMP",
 }
-FORGET = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL", SET_UP)
+FORGET = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", SET_UP)
 # Custom settings (a.b) do not stand in pg_settings; RESET ALL resets them too.
 SETTINGS = """
 SELECT s.name, coalesce(o.setting, s.reset_val), s.setting

@@ -18,7 +18,7 @@ from pytest_oneroof.check.app_roles import quoted, stand_in_of
 from pytest_oneroof.check.armed import Armed
 from pytest_oneroof.check.connection import GuardedConnection
 from pytest_oneroof.check.example_proof import proved_example
-from pytest_oneroof.check.guarded_session import GuardedSession, Status
+from pytest_oneroof.check.guarded_session import SET_UP, GuardedSession, Status
 from pytest_oneroof.check.ledger import Locks
 from pytest_oneroof.check.nested_check import nested_check
 from pytest_oneroof.check.prover import Prover, with_sequences
@@ -179,6 +179,8 @@ class Sandbox:
         if locks.relations.isdisjoint(self._session.positions):
             return residue.verdict_of(proof, strict=self.strict)
         moved = self._prover.put_sequences_back(locks)
+        if moved.still:
+            self._row = self._prover.renew()
         return residue.verdict_of(with_sequences(proof, moved), strict=self.strict)
 
     @contextlib.contextmanager
@@ -237,6 +239,7 @@ class Sandbox:
             return read(self._session.connection)
         finally:
             if self._session.status == Status.IDLE:
+                self._session.run(SET_UP)
                 self._row = self._session.read_row(self._row)
 
     def pause(self, work: Callable[[], None]) -> None:
