@@ -112,16 +112,6 @@ class Text:
         return frozenset().union(*(s.on_commit for s in self.statements))
 
     @cached_property
-    def locks(self) -> bool:
-        """Whether it may take an advisory lock."""
-        return any("advisory_lock" in name for name in self.functions)
-
-    @cached_property
-    def forgets(self) -> bool:
-        """Whether it may drop prepared statements, the proof's own among them."""
-        return "DeallocateStmt" in self.kinds
-
-    @cached_property
     def sets_all(self) -> bool:
         """Whether SET CONSTRAINTS … IMMEDIATE reaches the tripwire's constraint."""
         return any(

@@ -346,9 +346,8 @@ def forged_transaction(db: Any) -> None:
 
 @ways(
     "`SET CONSTRAINTS ALL IMMEDIATE` by `stream()`, COMMIT by libpq at once",
-    LEDGER,
-    left=("transaction ",),
-    refused="didn't produce a result",
+    TRIPWIRE,
+    sqlstate="2D000",
 )
 def immediate_by_stream(db: Any) -> None:
     try:
