@@ -167,7 +167,8 @@ def test_examples_in_another_role(sandbox: Sandbox) -> None:
     role = value(
         db,
         "SELECT roleid::regrole::text FROM pg_auth_members"
-        " WHERE member = session_user::regrole",
+        " WHERE member = session_user::regrole"
+        " AND starts_with(roleid::regrole::text, 'oneroof_owner_')",
     )
     db.execute(f"SET LOCAL ROLE {role}")
     db.execute(OWN)

@@ -139,7 +139,8 @@ for name, what, texts in (
             "SET LOCAL search_path = ''",
             "DO $$ BEGIN EXECUTE 'SET LOCAL ROLE ' || (SELECT quote_ident(r.rolname)"
             " FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid"
-            " WHERE m.member = session_user::regrole); END $$",
+            " WHERE m.member = session_user::regrole"
+            " AND starts_with(r.rolname, 'oneroof_owner_')); END $$",
             "SELECT nextval('public.law_catalog_id_seq')",
         ),
     ),
@@ -289,7 +290,8 @@ ways.raw(
     "ROLLBACK",
     "DO $$ BEGIN EXECUTE 'SET ROLE ' || (SELECT quote_ident(r.rolname)"
     " FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid"
-    " WHERE m.member = session_user::regrole); END $$",
+    " WHERE m.member = session_user::regrole"
+    " AND starts_with(r.rolname, 'oneroof_owner_')); END $$",
     restored=("session setting role",),
 )
 ways.raw(
