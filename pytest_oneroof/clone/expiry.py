@@ -27,14 +27,14 @@ def parse_expiry(text: str, at: datetime) -> str:
         return (at + timedelta(**{_UNITS[match[2]]: int(match[1])})).strftime(_FORM)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise SettingsError(
             f"an expiry is 30m, 12h, 7d, 2w, a date, a time or 'never', given: {text!r}"
         ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment <= at:
         raise SettingsError(f"the expiry {text!r} is past already")
-    return moment.astimezone(UTC).strftime(_FORM)
+    return moment.strftime(_FORM)
 
 
 def is_expired(marker: Marker, at: datetime) -> bool:

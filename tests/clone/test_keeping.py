@@ -53,7 +53,9 @@ def test_reads_an_expiry(text: str, expected: str, told: str) -> None:
     assert not is_expired(marker(expires), NOW)
 
 
-@pytest.mark.parametrize("text", ["", "7", "7y", "-1d", "0d", "tomorrow", "7d 2h"])
+@pytest.mark.parametrize(
+    "text", ["", "7", "7y", "-1d", "0d", "tomorrow", "7d 2h", "9999-12-31T23:59-05:00"]
+)
 def test_refuses_what_is_no_expiry(text: str) -> None:
     """Anything else is refused, with the forms there are."""
     with pytest.raises(SettingsError) as refused:
