@@ -64,6 +64,8 @@ def test_printed_ids_can_be_pasted_back(run_oneroof: Run) -> None:
     result.assert_outcomes(passed=9)
     assert f"{nodeid} PASSED" in result.stdout.str()
     result.stdout.fnmatch_lines(["oneroof/test_isolation.py::test_k1*"])
+    whole = run_oneroof("--oneroof-clone", "oneroof/", "-k", "r7.1 or k3")
+    whole.assert_outcomes(passed=2)
     result = run_oneroof("--oneroof-clone", "oneroof/test_coverage.py::test_absent")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*no shipped check matches: *test_absent"])

@@ -15,6 +15,8 @@ from pytest_oneroof.pack.model import Pack, Suite
 from pytest_oneroof.run.asserts import require_rewritten
 
 PREFIX = "oneroof"
+# What selects the suites that run by default, as their folder would.
+WHOLE = f"{PREFIX}/"
 PLUGIN = "suites/plugin.py"
 ENGINE = Path(builtin.__file__).parent
 
@@ -105,11 +107,16 @@ def split_arguments(arguments: Iterable[str]) -> tuple[list[str], tuple[str, ...
 
 def suites_of(pack: Pack, arguments: Iterable[str]) -> tuple[Suite, ...]:
     """Return the suites that hold the selected ids."""
-    names = [suite_of(argument) for argument in arguments]
-    unknown = [a for a, n in zip(arguments, names, strict=True) if n is None]
+    asked = set(arguments)
+    named = asked - {WHOLE}
+    unknown = sorted(argument for argument in named if suite_of(argument) is None)
     if unknown:
         raise pytest.UsageError(f"no shipped check matches: {', '.join(unknown)}")
-    return choose(pack, [name for name in names if name], default=False)
+    names = {name for name in map(suite_of, named) if name}
+    chosen = choose(pack, names, default=False)
+    if WHOLE in asked:
+        chosen += choose(pack, (), default=True)
+    return tuple(suite for suite in pack.suites if suite in chosen)
 
 
 def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
@@ -148,4 +155,6 @@ def _imported(folder: str, name: str) -> Any:
 
 
 def _matches(nodeid: str, argument: str) -> bool:
-    return nodeid == argument or nodeid.startswith((f"{argument}::", f"{argument}["))
+    return argument in (WHOLE, nodeid) or nodeid.startswith(
+        (f"{argument}::", f"{argument}[")
+    )
