@@ -143,6 +143,19 @@ def test_half_built_cache_is_rebuilt(folder: Path) -> None:
         again.release()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone hands its server over")
+def test_roots_own_folders_are_open_whatever_the_umask(folder: Path) -> None:
+    """What is made for the server of `nobody`, that account may enter."""
+    before = os.umask(0o077)
+    try:
+        server = EmbeddedServer(folder / "cache" / "deep", 16, "umask")
+        server.acquire(lambda s: {}, nothing)
+        server.release()
+    finally:
+        os.umask(before)
+    assert (server.home / "complete").exists()
+
+
 def test_failed_build_leaves_nothing(folder: Path) -> None:
     """A build that fails leaves no server and no half-made folder."""
 

@@ -1,9 +1,7 @@
 """The embedded PostgreSQL server: built once per key, shared by all runs beside.
 
-A home folder holds one server. Two advisory file locks guard it: `control`,
-held while it is built, started or stopped, and `users`, held shared by every
-run that uses it. The kernel drops both when a process dies, so a killed run
-blocks nobody; the last run to leave stops the server.
+A home folder holds one server, and `homes.py` its locks; the last run to leave
+stops the server.
 """
 
 from __future__ import annotations
@@ -11,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import shlex
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,16 +21,13 @@ from typing import Any
 import platformdirs
 
 from pytest_oneroof.errors import OneroofError, ServerError
-from pytest_oneroof.postgres import processes
+from pytest_oneroof.postgres import homes, processes
 from pytest_oneroof.postgres.binaries import Programs, find_programs
 from pytest_oneroof.postgres.connect import build_url, connect
 from pytest_oneroof.postgres.scram import new_password
 from pytest_oneroof.redaction import Url
 
 ADMIN = "postgres"
-PORT = 5432
-LONGEST_SOCKET = 102
-IDLE_DAYS = 14
 # Seconds in which a server that lives must let somebody in: a recovery takes some.
 ANSWER = 20
 
@@ -99,16 +92,7 @@ class EmbeddedServer:
     @property
     def socket_folder(self) -> Path:
         """The folder of the Unix socket: the running server's, or else our own."""
-        return self._socket or self._own_folder
-
-    @property
-    def _own_folder(self) -> Path:
-        """The folder that we give at a start; its socket's path has 102 bytes."""
-        inside = self.home / "socket"
-        if len(os.fsencode(inside / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
-            return inside
-        name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"oneroof-{os.geteuid()}-{name}"
+        return self._socket or homes.socket_folder(self.home)
 
     def url(self, database: str, user: str = ADMIN, password: str = "") -> Url:
         """Return a URL of this server; without a user, its administrator's."""
@@ -118,7 +102,7 @@ class EmbeddedServer:
             user=user,
             password=password,
             host=str(self.socket_folder),
-            port=PORT,
+            port=homes.PORT,
             database=database,
         )
 
@@ -133,11 +117,11 @@ class EmbeddedServer:
         Raise ServerError when the cache cannot be written or the server does
         not start; a build that fails leaves no half-made server behind.
         """
-        with _told(self.cache):
-            self.cache.mkdir(parents=True, exist_ok=True)
-            control = self._control()
-        with control:
-            self._users = _open_lock(self._lock_path("users"))
+        with contextlib.ExitStack() as held:
+            with _told(self.cache):
+                self._make_open(self.cache)
+                held.enter_context(homes.control(self.home))
+                self._users = homes.open_lock(homes.lock_path(self.home, "users"))
             try:
                 self._start_or_build(build, say)
                 fcntl.flock(self._users, fcntl.LOCK_SH)
@@ -145,14 +129,15 @@ class EmbeddedServer:
                 os.close(self._users)
                 self._users = None
                 raise
+        homes.clear_away(self.home)
 
     def release(self) -> None:
         """Leave the server; the last one to leave stops it. Idempotent."""
         if self._users is None:
             return
-        with self._control():
+        with homes.control(self.home):
             fcntl.flock(self._users, fcntl.LOCK_UN)
-            if _locked_alone(self._users):
+            if homes.locked_alone(self._users):
                 # A fast stop in the midst of a crash recovery may never end.
                 self._wait_for_answer()
                 self._stop("fast")
@@ -202,7 +187,6 @@ class EmbeddedServer:
         except BaseException:
             self._remove()
             raise
-        self._remove_idle_homes()
 
     def _is_whole(self) -> bool:
         """A home is whole when built to its end and not older than a power cut.
@@ -221,7 +205,7 @@ class EmbeddedServer:
         )
 
     def _initialise(self) -> None:
-        self.home.mkdir(mode=0o755)
+        self._make_open(self.home)
         self.data.mkdir(mode=0o700)
         self._make_socket_folder()
         self.programs.own(self.data)
@@ -239,6 +223,17 @@ class EmbeddedServer:
         )
         password_file.unlink()
         self._configure()
+
+    def _make_open(self, folder: Path) -> None:
+        """Make a folder, and its parents where they lack.
+
+        Where another account runs the server it may enter them, whatever the umask.
+        """
+        lacking = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(lacking):
+            path.mkdir(exist_ok=True)
+            if self.programs.account is not None:
+                path.chmod(0o755)
 
     def _check_reach(self) -> None:
         account = self.programs.account
@@ -297,7 +292,8 @@ class EmbeddedServer:
         """Wait while the server lives until it lets us in; tell whether it did."""
         end = time.monotonic() + ANSWER
         while self.is_running() and time.monotonic() < end:
-            for folder in dict.fromkeys((self._folder_in_use(), self._own_folder)):
+            own = homes.socket_folder(self.home)
+            for folder in dict.fromkeys((self._folder_in_use(), own)):
                 self._socket = folder
                 with contextlib.suppress(ServerError):
                     connect(self.url("postgres"), connect_timeout=5).close()
@@ -310,7 +306,7 @@ class EmbeddedServer:
         """Return the socket folder that the running server wrote down."""
         with contextlib.suppress(OSError, IndexError):
             return Path((self.data / "postmaster.pid").read_text().splitlines()[4])
-        return self._own_folder
+        return homes.socket_folder(self.home)
 
     def _clear_away(self) -> None:
         """Make room for a start: end a server that lets nobody in, drop a stale pid.
@@ -318,7 +314,7 @@ class EmbeddedServer:
         A server that other runs use is theirs: it is not ended.
         """
         if self.is_running():
-            if self._users is not None and not _locked_alone(self._users):
+            if self._users is not None and not homes.locked_alone(self._users):
                 raise ServerError(
                     f"the embedded server in {self.home} lets nobody in, and another "
                     f"run uses it\nlast lines of its log:\n{self.log_tail()}\n"
@@ -331,7 +327,7 @@ class EmbeddedServer:
 
     def _remove_lock_files(self) -> None:
         """Remove what a dead server left; others may have its process id by now."""
-        for file in self.socket_folder.glob(f".s.PGSQL.{PORT}*"):
+        for file in self.socket_folder.glob(f".s.PGSQL.{homes.PORT}*"):
             file.unlink(missing_ok=True)
         pid = self.data / "postmaster.pid"
         if pid.exists():
@@ -344,30 +340,6 @@ class EmbeddedServer:
         for folder in (self.home, self.socket_folder):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _remove_idle_homes(self) -> None:
-        """Remove servers of other keys that nobody has used for two weeks."""
-        for complete in self.cache.glob("pg*/complete"):
-            home = complete.parent
-            idle = time.time() - home.stat().st_mtime
-            if home == self.home or idle < IDLE_DAYS * 86400:
-                continue
-            lock = _open_lock(self.cache / f"{home.name}.users")
-            if _locked_alone(lock):
-                shutil.rmtree(home, ignore_errors=True)
-            os.close(lock)
-
-    def _lock_path(self, name: str) -> Path:
-        return self.cache / f"{self.home.name}.{name}"
-
-    @contextlib.contextmanager
-    def _control(self) -> Iterator[None]:
-        descriptor = _open_lock(self._lock_path("control"))
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
 
 def write_whole(path: Path, text: str) -> None:
     """Write a private file (mode 0600) so that a crash leaves old or new, whole."""
@@ -378,18 +350,6 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
-
-
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _locked_alone(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _boot() -> str:
