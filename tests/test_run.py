@@ -63,6 +63,7 @@ def test_printed_ids_can_be_pasted_back(run_oneroof: Run) -> None:
     result = run_oneroof("--oneroof-clone", "-v", nodeid, "oneroof/test_isolation.py")
     result.assert_outcomes(passed=9)
     assert f"{nodeid} PASSED" in result.stdout.str()
+    result.stdout.fnmatch_lines(["*collected 9 items"])
     result.stdout.fnmatch_lines(["oneroof/test_isolation.py::test_k1*"])
     whole = run_oneroof("--oneroof-clone", "oneroof/", "-k", "r7.1 or k3")
     whole.assert_outcomes(passed=2)

@@ -56,11 +56,25 @@ class ShippedDirectory(pytest.Directory):
 
     pack: Pack
     wanted: tuple[Suite, ...] = ()
+    selected: tuple[str, ...] = ()
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Yield the modules of the wanted suites."""
         for suite in self.wanted:
             yield _module(self, suite)
+
+
+class ShippedModule(pytest.Module):
+    """One suite: of its items those that are selected, or all."""
+
+    selected: tuple[str, ...] = ()
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Yield its selected items."""
+        asked = self.selected
+        for item in super().collect():
+            if not asked or any(_matches(item.nodeid, one) for one in asked):
+                yield item
 
 
 def collect_items(
@@ -79,7 +93,7 @@ def collect_items(
     if not place.is_dir():
         place = ENGINE
     folder = ShippedDirectory.from_parent(session, path=place, nodeid=PREFIX)
-    folder.pack, folder.wanted = pack, wanted
+    folder.pack, folder.wanted, folder.selected = pack, wanted, selected
     items = list(session.genitems(folder))
     return select(items, selected) if selected else items
 
@@ -121,9 +135,10 @@ def suites_of(pack: Pack, arguments: Iterable[str]) -> tuple[Suite, ...]:
 
 def _module(parent: ShippedDirectory, suite: Suite) -> pytest.Module:
     place = ENGINE if suite.engine else parent.path
-    module: pytest.Module = pytest.Module.from_parent(
+    module: ShippedModule = ShippedModule.from_parent(
         parent, path=place / suite.file, nodeid=f"{PREFIX}/{suite.file}"
     )
+    module.selected = parent.selected
     module.obj = load(parent.pack, suite.name)
     marks: Any = getattr(module.obj, "pytestmark", [])
     for mark in marks if isinstance(marks, list) else [marks]:
