@@ -148,10 +148,7 @@ def remark(host: Host, ours: OurDatabase, **changes: Any) -> OurDatabase:
 
 
 def _ensure_roles(on_database: Connection, marker: Marker, password: str) -> None:
-    known = on_database.execute(
-        "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", [marker.role]
-    ).fetchone()
-    if known is not None:
+    if roles.is_there(on_database, marker.role):
         roles.set_password(on_database, marker.role, password)
         return
     roles.create_clone_roles(

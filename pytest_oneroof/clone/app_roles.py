@@ -55,10 +55,7 @@ def comment_role(connection: Connection, role: str, text: str) -> None:
 def _group(on_database: Connection, marker: Marker) -> str:
     """Return the role through which the check role takes on a stand-in; make it."""
     group = stand_ins.group_of(marker.owner)
-    found = on_database.execute(
-        "SELECT FROM pg_roles WHERE rolname = %s", [group]
-    ).fetchone()
-    if found is None:
+    if not roles.is_there(on_database, group):
         roles.create_group(on_database, group)
         comment_role(on_database, group, marker.nonce)
     roles.grant(on_database, group, marker.role)

@@ -7,39 +7,39 @@ import dataclasses
 import psycopg
 
 from pytest_oneroof.clone.host import Host, new_nonce, now
+from pytest_oneroof.clone.login import WRITABLE, own_role
 from pytest_oneroof.clone.making import appear, half_made, require_new
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.ownership.marker import Marker
 from pytest_oneroof.ownership.proofs import (
     CLONE,
-    REHEARSAL,
-    THROWAWAY,
     OurDatabase,
     Source,
     judge_source,
 )
 
-# Kinds in which real commits are the purpose.
-WRITABLE = (THROWAWAY, REHEARSAL)
-
 
 def create_copy(host: Host, template: OurDatabase, name: str, kind: str) -> OurDatabase:
     """Copy a template of ours, mark the copy and set who may connect to it.
 
-    `{run}` in `name` becomes eight digits of the copy's nonce.
+    `{run}` in `name` becomes eight digits of the copy's nonce. A copy that is no clone
+    of its own has a login role of its own (`login.own_url`).
 
     A template's copies inherit neither comment, nor access list, nor role
     settings (manual, CREATE DATABASE): they are written anew.
     """
+    nonce = new_nonce()
     marker = dataclasses.replace(
         template.marker,
-        nonce=new_nonce(),
+        nonce=nonce,
         created=now(),
         kind=kind,
         expires="",
         protected=False,
     )
-    name = name.replace("{run}", marker.nonce[:8])
+    if kind != CLONE:
+        marker = dataclasses.replace(marker, role=own_role(marker))
+    name = name.replace("{run}", nonce[:8])
     return make_database(host, name, template, marker, writable=kind in WRITABLE)
 
 

@@ -13,12 +13,20 @@ import psycopg
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.login import (
+    Roles,
+    changed_roles,
+    own_url,
+    read_roles,
+    repair_roles,
+    shared_roles,
+)
+from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.errors import CloneError, GuardRefused, OneroofError
 from pytest_oneroof.ownership.acting import Connection
 from pytest_oneroof.ownership.proofs import CLONE, COPY, OurDatabase, serving_reasons
 from pytest_oneroof.ownership.records import Record
 from pytest_oneroof.ownership.same_server import require_same
-from pytest_oneroof.postgres.connect import with_database
 
 Say = Callable[[str], Any]
 POOL = 4
@@ -43,6 +51,8 @@ class Lease:
     kind: str = CLONE
     spoiled: bool = False
     own_ids: set[int] = field(default_factory=set)
+    # The clone's roles as they were when it was taken, or made anew.
+    roles: Roles = field(default_factory=dict)
 
     def open(self) -> None:
         """Let the clone be connected to."""
@@ -93,9 +103,28 @@ class Lease:
             old = self._ours(self.host)
             self.host.unlock(self.oid)
             lifecycle.drop(self.host, old)
-            self._hold(create_copy(self.host, template, self.database, self.kind))
+            made = create_copy(self.host, template, self.database, self.kind)
+            self._hold(made)
+            self.url = own_url(self.host, made, self.url)
+            self.remember_roles(made)
         self.spoiled = False
         return True
+
+    def remember_roles(self, ours: OurDatabase) -> None:
+        """Take the clone's roles as they are for as they have to be."""
+        if self.host is not None and ours.marker.role:
+            names = [ours.marker.role, *shared_roles(self.host, ours.marker)]
+            self.roles = read_roles(self.host, names, ours.name)
+
+    def changed_roles(self) -> tuple[Residue, ...]:
+        """Return what was changed of the clone's roles, and put it back."""
+        if self.host is None:
+            return ()
+        now = read_roles(self.host, self.roles, self.database)
+        changed = tuple(changed_roles(self.roles, now))
+        if changed:
+            repair_roles(self.host, self._ours(self.host), self.url)
+        return changed
 
     def release(self) -> None:
         """Open the clone again, note a clean end, and give the lock back.
@@ -223,7 +252,7 @@ def _taken(
 ) -> Lease:
     record = host.records.read(host.system_identifier, found.name)
     lease = Lease(
-        url=with_database(wanted.url, found.name),
+        url=own_url(host, found, wanted.url),
         database=found.name,
         host=host,
         oid=found.oid,
@@ -232,6 +261,7 @@ def _taken(
         crashed=bool(record and record.used_by),
         kind=kind,
     )
+    lease.remember_roles(found)
     lease.open()
     lease.note_use()
     return lease

@@ -117,15 +117,15 @@ def _swept(host: Host, database: Droppable) -> str:
 
 
 def _drop_roles(host: Host, marker: Marker) -> None:
-    """Drop a clone's roles with the last database that uses them."""
+    """Drop a clone's roles, each with the last database that uses it."""
     if not marker.role:
         return
-    if any(other.role == marker.role for _, other in host.markers()):
-        return
+    others = [other for _, other in host.markers()]
+    unused = [] if any(o.role == marker.role for o in others) else [marker.role]
+    if not any(o.owner == marker.owner for o in others):
+        unused += [*roles.clone_roles_of(host.admin, marker.owner), marker.owner]
     with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):
-        stand_ins = roles.clone_roles_of(host.admin, marker.owner)
-        own = filter(roles.is_clone_role, (marker.role, marker.owner))
-        roles.drop_clone_roles(host.admin, *stand_ins, *own)
+        roles.drop_clone_roles(host.admin, *filter(roles.is_clone_role, unused))
 
 
 def source_name(ours: OurDatabase) -> str:

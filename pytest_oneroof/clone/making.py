@@ -16,6 +16,7 @@ import psycopg
 
 from pytest_oneroof.clone.blockers import end_own_sessions
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.login import ensure_login
 from pytest_oneroof.clone.settings import Say, keep_settings, read_settings
 from pytest_oneroof.errors import CloneError, OneroofError
 from pytest_oneroof.ownership import acts
@@ -175,6 +176,7 @@ def _settle(
     """
     made = acts.rename(host.acting, half, new, marker)
     host.allow_connections(made, allowed=True)
+    ensure_login(host, marker)
     if marker.role:
         admit_role(host.acting, made, marker, writable=writable)
     return made

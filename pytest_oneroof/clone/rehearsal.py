@@ -22,6 +22,7 @@ from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.clone.guard import GuardedClone, admit
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease
+from pytest_oneroof.clone.login import own_url
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.fingerprint.content import ContentFingerprint, read_content
 from pytest_oneroof.fingerprint.schema import SchemaFingerprint, read_schema
@@ -29,7 +30,7 @@ from pytest_oneroof.ownership.proofs import KEPT, OurDatabase
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.ownership.same_server import require_direct, require_same
 from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.statements.scripts import ScriptRun, run_script
 
 Connection = psycopg.Connection[Any]
@@ -68,7 +69,7 @@ class Rehearsal:
 
     def __init__(self, host: Host, found: OurDatabase, url: str, rules: Rules) -> None:
         self.name = found.name
-        self.url = with_database(url, found.name)
+        self.url = own_url(host, found, url)
         self.admin_url = host.url(found.name)
         self._opened: list[Connection] = []
         session = self._open()

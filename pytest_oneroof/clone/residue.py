@@ -238,6 +238,12 @@ def verdict_of(proof: Proof, *, strict: bool) -> Proof:
     return replace(proof, verdict="unprovable" if proof.reason else "clean")
 
 
+def with_dirty(proof: Proof, left: Iterable[Residue]) -> Proof:
+    """Return a proof with what was found besides; it is judged anew."""
+    joined = replace(proof, dirty=(*proof.dirty, *left))
+    return verdict_of(joined, strict=False) if joined.dirty != proof.dirty else proof
+
+
 def allow(proof: Proof, allowed: Mapping[str, str]) -> Proof:
     """Return the proof without the residue that the check's marker allows.
 

@@ -14,17 +14,29 @@ from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.adopt import remark
 from pytest_oneroof.clone.copying import create_copy
 from pytest_oneroof.clone.host import Host
+from pytest_oneroof.clone.login import (
+    Roles,
+    changed_roles,
+    own_role,
+    own_url,
+    put_back,
+    read_roles,
+    shared_roles,
+)
 from pytest_oneroof.clone.residue import Residue
 from pytest_oneroof.ownership.proofs import KEPT, THROWAWAY, OurDatabase
 from pytest_oneroof.ownership.same_server import require_direct, require_same
-from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.roles import is_there
+from pytest_oneroof.redaction import Url
 
 
 class ThrowawayPool:
     """Copies of one template, one of them always ready. `close` it at the end.
 
     `host` is its own: databases are made on it in a thread. `url` logs in as the
-    check role; what a test is given differs from it by the database alone.
+    check role; what a test is given leads there as well, to a database and by a role
+    of its own. What it changes of roles is told by `drop`, and ends with it.
     """
 
     def __init__(self, host: Host, template: str, base: str, url: str) -> None:
@@ -35,6 +47,10 @@ class ThrowawayPool:
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="oneroof-pool")
         self._next: Future[OurDatabase] | None = None
+        self._urls: dict[int, Url] = {}
+        # What is shared by all copies, as it was before the first test.
+        self._shared: Roles | None = None
+        self._own: dict[int, Roles] = {}
 
     def warm(self) -> None:
         """Begin to make the next database, unless that has begun already."""
@@ -43,7 +59,7 @@ class ThrowawayPool:
 
     def url(self, database: OurDatabase) -> str:
         """Return the URL by which a test reaches a database of the pool."""
-        return with_database(self._url, database.name)
+        return self._urls[database.oid]
 
     def take(self) -> OurDatabase:
         """Return a fresh database, and begin to make the next one."""
@@ -60,6 +76,7 @@ class ThrowawayPool:
             try:
                 left = self._left(found)
                 lifecycle.drop(self.host, found)
+                left += self._left_elsewhere(found)
             finally:
                 # Not before: the sweep of a run beside would take it for a dead one's.
                 self.host.unlock(found.oid)
@@ -85,6 +102,13 @@ class ThrowawayPool:
             name = f"{self.base}_{{run}}_db"
             found = create_copy(self.host, template, name, THROWAWAY)
             self.host.try_lock(found.oid)
+            self._urls[found.oid] = own_url(self.host, found, self._url)
+            if self._shared is None:
+                names = shared_roles(self.host, found.marker)
+                self._shared = read_roles(self.host, names)
+            self._own[found.oid] = read_roles(
+                self.host, [found.marker.role], found.name
+            )
             self._require_reached(found)
             return found
 
@@ -102,11 +126,27 @@ class ThrowawayPool:
         for slot in slots:
             self.host.drop_slot(found, slot)
         self.host.end_sessions(found, found.marker.role)
-        return tuple(
+        standing = [
             Residue(kind, name, "absent", "present, removed")
             for kind, names in (
                 ("prepared transaction", prepared),
                 ("replication slot", slots),
             )
             for name in names
-        )
+        ]
+        return (*standing, *self._changed_roles(found))
+
+    def _left_elsewhere(self, found: OurDatabase) -> tuple[Residue, ...]:
+        """Return its role as residue where it owns something in another database."""
+        name = found.marker.role
+        if name != own_role(found.marker) or not is_there(self.host.admin, name):
+            return ()
+        why = "not dropped: it owns something in another database"
+        return (Residue("role", name, "dropped with its database", why),)
+
+    def _changed_roles(self, found: OurDatabase) -> list[Residue]:
+        """Return what was changed of roles; take back what others share."""
+        own, shared = self._own.pop(found.oid, {}), self._shared or {}
+        now = read_roles(self.host, [*own, *shared], found.name)
+        put_back(self.host, shared, now)
+        return list(changed_roles({**own, **shared}, now))

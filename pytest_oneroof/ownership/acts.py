@@ -24,6 +24,7 @@ from pytest_oneroof.ownership.proofs import (
     OurDatabase,
 )
 from pytest_oneroof.postgres.identity import Identity
+from pytest_oneroof.postgres.roles import is_clone_role
 
 WAIT = 5_000
 
@@ -120,6 +121,25 @@ def set_setting(
         )
         + setting
     )
+
+
+def forget_settings(acting: Acting, role: str) -> None:
+    """Take from a role of a clone every setting, in all databases; of no other."""
+    if not is_clone_role(role):
+        raise CloneError(f"{role!r} is no role of a clone: its settings are not ours")
+    rows = acting.connection.execute(
+        "SELECT d.datname::text FROM pg_catalog.pg_db_role_setting AS s"
+        "  LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase"
+        "  JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole WHERE r.rolname = %s",
+        [role],
+    ).fetchall()
+    for (database,) in rows:
+        where: sql.Composable = sql.SQL("")
+        if database is not None:
+            where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database))
+        acting.connection.execute(
+            sql.SQL("ALTER ROLE {}{} RESET ALL").format(sql.Identifier(role), where)
+        )
 
 
 def end_sessions(acting: Acting, ours: OurDatabase, pids: Sequence[int]) -> None:

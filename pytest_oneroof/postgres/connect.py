@@ -114,17 +114,33 @@ def with_database(url: str, database: str) -> Url:
     return Url(conninfo.make_conninfo(url, dbname=database))
 
 
+def with_login(url: str, user: str, password: str) -> Url:
+    """Return `url` with another role and its password."""
+    if "://" not in url:
+        return Url(conninfo.make_conninfo(url, user=user, password=password))
+    scheme, _, rest = url.partition("://")
+    end = min((rest.find(c) for c in "/?#" if c in rest), default=len(rest))
+    hosts = rest[:end].rpartition("@")[2]
+    tail = _without(rest[end:], "user", "password")
+    return Url(f"{scheme}://{quote(user, safe='')}:{password}@{hosts}{tail}")
+
+
+def _without(tail: str, *names: str) -> str:
+    """Return the end of a URL without these parameters."""
+    path, _, query = tail.partition("?")
+    kept = [p for p in query.split("&") if p and p.partition("=")[0] not in names]
+    return f"{path}?{'&'.join(kept)}" if kept else path
+
+
 def with_options(url: str, options: str) -> Url:
     """Return `url` with further options of the server's command line."""
     given = str(parse(url).get("options") or "")
     text = f"{given} {options}".strip()
     if "://" not in url:
         return Url(conninfo.make_conninfo(url, options=text))
-    parts = urlsplit(url)
-    kept = [p for p in parts.query.split("&") if p and not p.startswith("options=")]
-    query = "&".join([*kept, f"options={quote(text, safe='')}"])
-    head, _, _ = url.partition("?")
-    return Url(f"{head.partition('#')[0]}?{query}")
+    kept = _without(url, "options")
+    mark = "&" if "?" in kept else "?"
+    return Url(f"{kept}{mark}options={quote(text, safe='')}")
 
 
 def build_url(

@@ -112,14 +112,28 @@ def create_clone_roles(admin: Admin, *, owner: str, check: str, password: str) -
     admin.execute(
         sql.SQL("CREATE ROLE {} NOLOGIN {}").format(sql.Identifier(owner), _POWERLESS)
     )
+    create_login(admin, check, password, [owner])
+
+
+def create_login(admin: Admin, name: str, password: str, groups: list[str]) -> None:
+    """Create a login role without powers, a member of these roles."""
+    member = sql.SQL(", ").join(map(sql.Identifier, groups))
     admin.execute(
         sql.SQL("CREATE ROLE {} LOGIN INHERIT {} PASSWORD {} IN ROLE {}").format(
-            sql.Identifier(check),
+            sql.Identifier(name),
             _POWERLESS,
             verifier(password, iterations=_iterations(admin)),
-            sql.Identifier(owner),
+            member,
         )
     )
+
+
+def is_there(admin: Admin, name: str) -> bool:
+    """Whether the server has a role of that name."""
+    found = admin.execute(
+        "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", [name]
+    ).fetchone()
+    return found is not None
 
 
 def create_group(admin: Admin, name: str) -> None:

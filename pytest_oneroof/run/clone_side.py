@@ -17,16 +17,18 @@ from pytest_oneroof.clone.guard import GuardedClone, admit
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.newest import newest_clone
+from pytest_oneroof.clone.residue import with_dirty
 from pytest_oneroof.clone.throwaway import ThrowawayPool
 from pytest_oneroof.errors import OneroofError, ServerError
 from pytest_oneroof.evidence.heat import read_cells
 from pytest_oneroof.evidence.tally import Share
 from pytest_oneroof.ownership.answering import with_answers
+from pytest_oneroof.ownership.proofs import OurDatabase
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.pack.fit import Fit, fit_pack
 from pytest_oneroof.postgres.catalog import read_facts
-from pytest_oneroof.postgres.connect import connect, parse, with_database
+from pytest_oneroof.postgres.connect import connect, parse
 from pytest_oneroof.postgres.embedded import EmbeddedServer, default_cache, write_whole
 from pytest_oneroof.production.figures import (
     ASKS_NOTHING,
@@ -36,7 +38,7 @@ from pytest_oneroof.production.figures import (
     compare_metrics,
 )
 from pytest_oneroof.provenance.run_provenance import Looking, judge_clone
-from pytest_oneroof.redaction import Url, redact
+from pytest_oneroof.redaction import redact
 from pytest_oneroof.settings import Settings
 
 Say = Callable[[str], Any]
@@ -168,17 +170,12 @@ class CloneRun:
             self._pool = ThrowawayPool(host, template, base, self.lease.url)
         return self._pool
 
-    def role_url(self, database: str) -> Url:
-        """Return the check role's URL for a database."""
-        assert self.lease is not None
-        return with_database(self.lease.url, database)
-
-    def write_url(self, database: str) -> Path:
-        """Write a database's URL, which holds a password, to a private file."""
+    def write_url(self, database: OurDatabase) -> Path:
+        """Write a throw-away database's URL, with its password, to a private file."""
         folder = (self.settings.cache_dir or default_cache()) / "urls"
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / database, self.role_url(database))
-        return folder / database
+        write_whole(folder / database.name, self.pool().url(database))
+        return folder / database.name
 
     def make_source(self, url: str) -> None:
         """Make what copies of the user's clone are made of, if it is missing."""
@@ -206,7 +203,7 @@ class CloneRun:
             metrics = self.sandbox.aside(Figures(self.pack, self.asks.figures).metrics)
             cells = self.sandbox.aside(lambda c: read_cells(c, self.pack))
             provenance = self._provenance()
-            proof = self.sandbox.end()
+            proof = with_dirty(self.sandbox.end(), self.lease.changed_roles())
         except (OneroofError, psycopg.Error) as error:
             self.lease.spoiled = True
             said = redact(str(error)).strip() or "the server is gone"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -196,17 +196,17 @@ class Checks:
         try:
             found = pool.take()
             try:
-                yield self._url(found.name, read_marker(item).role)
+                yield self._url(found, read_marker(item).role)
             finally:
                 left = self._given_back(item, found)
         finally:
             if own:
-                proof = _with_left(sandbox.finish(), left)
+                proof = residue.with_dirty(sandbox.finish(), left)
                 judge(item, proof, read_marker(item))
 
-    def _url(self, database: str, role: str) -> str:
+    def _url(self, database: OurDatabase, role: str) -> str:
         """Return a throw-away database's URL, whose sessions act as a role if given."""
-        url = self.run.role_url(database)
+        url = self.run.pool().url(database)
         if not role:
             return url
         assert self.run.sandbox is not None
@@ -221,7 +221,7 @@ class Checks:
         if not (self.run.settings.keep_failed and item.stash.get(failed_key, False)):
             return pool.drop(found)
         pool.keep(found)
-        file = self.run.write_url(found.name)
+        file = self.run.write_url(found)
         told = f'kept {found.name}: psql "$(cat {file})"'
         item.add_report_section("teardown", "oneroof", told)
         return ()
@@ -246,11 +246,6 @@ def judge(item: pytest.Item, proof: Proof, wishes: Wishes) -> None:
         )
     if proof.verdict != "clean":
         raise ResidueError(str(proof))
-
-
-def _with_left(proof: Proof, left: tuple[residue.Residue, ...]) -> Proof:
-    joined = replace(proof, dirty=(*proof.dirty, *left))
-    return residue.verdict_of(joined, strict=False)
 
 
 def _replaced(item: pytest.Item) -> frozenset[str]:

@@ -16,6 +16,7 @@ from pytest_oneroof.clone.hold import (
     require_no_template,
     require_unprotected,
 )
+from pytest_oneroof.clone.login import repair_roles
 from pytest_oneroof.clone.reset import reset_from, template_of
 from pytest_oneroof.commands.clone.list import show
 from pytest_oneroof.commands.clone.place import Place, place
@@ -40,7 +41,8 @@ def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) ->
 
     By a fresh copy of its template, under the same name and roles, which takes
     its place only when it is whole; or --in-place: the stages are taken back in
-    the order of the foreign keys, then run again.
+    the order of the foreign keys, then run again. Its roles lose every setting, and
+    get the password that they were made with.
     """
     with place(admin_url) as here:
         found = here.host.ours(name)
@@ -49,6 +51,7 @@ def reset(name: str, admin_url: str | None, *, in_place: bool, as_json: bool) ->
         with held(here.host, found, alone=True):
             phases = _reset_in_place(here, found) if in_place else _reset(here, found)
         found = here.host.ours(name)
+        repair_roles(here.host, found, here.kept_url(found))
         here.record(found)
         notes = [*phases, *here.differing(found)]
         how = "in place" if in_place else "template"

@@ -67,6 +67,15 @@ class Place:
 
         return keep
 
+    def kept_url(self, found: OurDatabase) -> str:
+        """Return the URL that is kept for a clone's check role, or ''."""
+        file, role = self.url_file(found.name), found.marker.role
+        if file.is_file():
+            return file.read_text(encoding="utf-8").strip()
+        if self.server is None or self.server.state["role"] != role:
+            return ""
+        return role_url(self.host, found.name, role, self.server.state["password"])
+
     def url_file(self, name: str) -> Path:
         """Return the file that keeps the URL of a clone's check role."""
         return self.cache / "urls" / f"{self.host.system_identifier}-{name}"
