@@ -31,7 +31,7 @@ ROLE = "role"
 Roles = Mapping[str, Mapping[str, str]]
 STATE = """
 SELECT r.rolname::text, pg_catalog.jsonb_build_object(
-         'password', COALESCE(pg_catalog.md5(a.rolpassword), 'none'),
+         'password', {password},
          'attributes', pg_catalog.concat_ws(' ', r.rolsuper, r.rolinherit,
            r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
            r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil),
@@ -49,9 +49,12 @@ SELECT r.rolname::text, pg_catalog.jsonb_build_object(
              JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid
             WHERE m.member = r.oid), 'none'))
   FROM pg_catalog.pg_roles AS r
-  JOIN pg_catalog.pg_authid AS a ON a.oid = r.oid
  WHERE r.rolname = ANY (%(names)s)
 """
+# Superusers alone may read passwords: others' changes of them are not seen.
+PASSWORD = """(SELECT COALESCE(pg_catalog.md5(a.rolpassword), 'none')
+                         FROM pg_catalog.pg_authid AS a WHERE a.oid = r.oid)"""
+READABLE = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')"
 # Of these the values are shown; a password is only said to have changed.
 SHOWN = ("attributes", "settings", "memberships")
 
@@ -100,7 +103,9 @@ def read_roles(host: Host, names: Iterable[str], database: str = "") -> Roles:
     Of the settings for one database, those for `database`.
     """
     values = {"names": list(names), "database": database}
-    return dict(host.admin.execute(STATE, values).fetchall())
+    readable = host.admin.execute(READABLE).fetchone() == (True,)
+    query = STATE.replace("{password}", PASSWORD if readable else "'not read'")
+    return dict(host.admin.execute(query.encode(), values).fetchall())
 
 
 def changed_roles(before: Roles, now: Roles) -> Iterator[Residue]:
