@@ -131,10 +131,10 @@ def prepare(
     ):
         if password is not None:
             _ensure_roles(inside.connection, marker, password)
-        make_stand_ins(inside.connection, marker)
+        stand_ins = make_stand_ins(inside.connection, marker)
         reown(inside, database, marker.owner)
         lines = close_ways(inside.connection, marker.role)
-        set_tripwire(inside.connection)
+        set_tripwire(inside.connection, marker.owner, *stand_ins.values())
         admit_role(inside, database, marker, writable=writable)
         made = acts.mark(inside, database, marker)
     for line in lines:

@@ -36,7 +36,6 @@ CREATE CONSTRAINT TRIGGER tripwire
   FOR EACH ROW EXECUTE FUNCTION oneroof.refuse_commit();
 
 -- A check may have set itself to another role by then: a row arms, whoever inserts it.
-GRANT INSERT ON oneroof.tripwire TO PUBLIC;
 CREATE FUNCTION oneroof.arm(lock text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -6,7 +6,7 @@ Whether a step waits is read on the server (`pg_blocking_pids`), not guessed fro
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import psycopg
@@ -48,10 +48,6 @@ class Sessions:
     def close(self) -> None:
         """End all sessions, also those that wait."""
         for session in self._named.values():
-            self._observer.execute(
-                "SELECT pg_catalog.pg_terminate_backend(%s)", [session.pid]
-            )
-        for session in self._named.values():
             session.close()
         self._observer.close()
 
@@ -68,6 +64,7 @@ class Session:
         self.among = among
         self.connection = psycopg.connect(url, application_name=f"session {name}")
         self.pid = self.connection.info.backend_pid
+        self._steps: list[Future[Any]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"oneroof-{name}")
 
     def start(self, query: Any, values: Any = None) -> Step:
@@ -91,12 +88,15 @@ class Session:
         self._step("ROLLBACK", self.connection.rollback).result()
 
     def close(self) -> None:
-        """End the session; a step that waits is over, as its server process is."""
-        self._thread.shutdown(wait=True)
+        """End the session; a step that waits is cancelled, what it did is undone."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        while wait(self._steps, timeout=0.1).not_done:
+            self.connection.cancel_safe(timeout=1)
         self.connection.close()
 
     def _step(self, told: str, work: Any) -> Step:
-        return Step(self, told, self._thread.submit(work))
+        self._steps.append(self._thread.submit(work))
+        return Step(self, told, self._steps[-1])
 
     def _execute(self, query: Any, values: Any) -> list[tuple[Any, ...]]:
         cursor = self.connection.execute(query, values)

@@ -424,7 +424,7 @@ def test_failing_example_shows_its_statements(sandbox: Sandbox) -> None:
             "it let a commit through",
         ),
         (
-            "REVOKE INSERT ON oneroof.tripwire FROM PUBLIC",
+            "REVOKE INSERT ON oneroof.tripwire FROM {owner}",
             "permission denied for table tripwire",
         ),
     ],

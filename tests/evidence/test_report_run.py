@@ -40,7 +40,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 # Where another run has the clone, a run works on a copy of it.
-CLONES = re.compile(r"directus_gov_test_[0-9]{8}(_[0-9a-f]{8}_gw[0-9]+)?")
+CLONES = re.compile(r"directus_gov_test_[0-9]{8}(_[0-9a-f]{8}_(gw[0-9]+|run))?")
 
 
 def lasting(told: dict[str, Any]) -> dict[str, Any]:

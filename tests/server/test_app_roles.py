@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from pytest_oneroof.fingerprint.compare import compare, read_schema
-from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.connect import connect, parse, with_database
 
 from .shop import oneroof
 
@@ -165,11 +165,12 @@ def test_none(oneroof_clone):
 
 @dataclass(frozen=True)
 class Web:
-    """The administrator's URL, the clone's, and the cache of its files."""
+    """The administrator's URL, the clone's, the cache of its files; its stand-ins."""
 
     admin: str
     clone: str
     cache: Path
+    stand_ins: str
 
 
 @pytest.fixture(scope="module")
@@ -187,13 +188,15 @@ def web(users_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     made = oneroof(cache, "clone", "create", NAME, "--from", "roles", *known)
     assert made.returncode == 0, made.stderr
     (file,) = (cache / "urls").glob(f"*-{NAME}")
-    yield Web(users_server, file.read_text(), cache)
+    # Other tests' clones have stand-ins on the server too.
+    nonce = str(parse(file.read_text())["user"]).removeprefix("oneroof_check_")
+    yield Web(users_server, file.read_text(), cache, f"^oneroof_app_{nonce}")
     dropped = oneroof(cache, "clone", "drop", NAME, *known)
     assert dropped.returncode == 0, dropped.stderr
     with connect(users_server) as admin:
         admin.execute("DROP DATABASE roles WITH (FORCE)")
-        left = "SELECT rolname FROM pg_roles WHERE rolname ~ '^oneroof_app'"
-        before = admin.execute(left).fetchall()
+        left = "SELECT rolname FROM pg_roles WHERE rolname ~ %s"
+        before = admin.execute(left, [f"^oneroof_apps?_{nonce}"]).fetchall()
         for role in ROLES:
             admin.execute(f"DROP ROLE {role}".encode())
     assert before == []
@@ -249,7 +252,8 @@ def test_a_stand_in_has_no_power(web: Web) -> None:
             "       ARRAY(SELECT m.roleid::regrole::text FROM pg_auth_members AS m"
             "              WHERE m.member = r.oid AND m.roleid::regrole::text"
             "                    !~ '^oneroof_(app|owner)_')"
-            "  FROM pg_roles AS r WHERE r.rolname ~ '^oneroof_app_'"
+            "  FROM pg_roles AS r WHERE r.rolname ~ %s",
+            [web.stand_ins],
         ).fetchall()
         assert rows == [(False, [])] * 4
 
@@ -259,8 +263,10 @@ def test_production_is_out_of_reach_of_a_stand_in(web: Web) -> None:
     application = web.admin.replace("admin@", "Web%22s%20App@")
     with connect(application) as session, connect(web.clone) as check:
         check.execute("SET default_transaction_read_only = off")
-        query = "SELECT rolname FROM pg_roles WHERE rolname ~ '^oneroof_app_'"
-        for (name,) in check.execute(query).fetchall():
+        query = "SELECT rolname FROM pg_roles WHERE rolname ~ %s"
+        names = check.execute(query, [web.stand_ins]).fetchall()
+        assert len(names) == 4
+        for (name,) in names:
             check.execute(f'SET ROLE "{name}"'.encode())
             pid = session.info.backend_pid
             for refused in (
