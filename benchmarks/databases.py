@@ -18,7 +18,7 @@ from pytest_oneroof.clone.host import Host
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.pack import bundled
-from pytest_oneroof.postgres.connect import connect, with_database
+from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 
 Say = Callable[[str], object]
@@ -128,8 +128,3 @@ def sandbox(embedded: EmbeddedServer, database: Database) -> Iterator[Sandbox]:
     finally:
         guarded.close()
         lease.release()
-
-
-def throw_away_url(database: Database, name: str) -> str:
-    """Return the check role's URL for a copy of a database."""
-    return with_database(database.url, name)

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from benchmarks.databases import Database, throw_away_url
+from benchmarks.databases import Database
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone import lifecycle
 from pytest_oneroof.clone.copying import create_copy
@@ -102,7 +102,7 @@ def throw_away(sandbox: Sandbox, pool: ThrowawayPool, database: Database) -> flo
     with Clock() as clock:
         sandbox.begin("benchmark")
         found = pool.take()
-        with connect(throw_away_url(database, found.name), autocommit=False) as used:
+        with connect(pool.url(found), autocommit=False) as used:
             used.execute(INSERT)
         left = pool.drop(found)
         proof = sandbox.finish()
