@@ -144,7 +144,7 @@ def _done(ending: Ending) -> Iterator[Line]:
     if facts.controls:
         killed, equal = facts.controls["killed"], facts.controls["equivalent"]
         total = killed + facts.controls["survived"]
-        more = f"; {equal} change nothing" if equal else ""
+        more = f"; {equal} explained" if equal else ""
         yield Line(f"controls: {killed} of {_count(total, 'fault')} noticed{more}")
     yield from _production(ending)
     if facts.provenance is not None:
