@@ -145,6 +145,24 @@ def test_sanitises_a_live_copy_and_collects_it_when_it_has_expired(
         assert admin.execute(query, [made["role"]]).fetchone() is None
 
 
+def test_a_schema_of_that_name_is_not_dropped(
+    oneroof: Run, users_server: str, production: str
+) -> None:
+    """Where the user has a schema `oneroof`, no clone is made; nothing is left."""
+    source = with_database(users_server, production)
+    with connect(source) as owner:
+        owner.execute("CREATE SCHEMA oneroof CREATE TABLE kept (id int)")
+    try:
+        told = oneroof("clone", "create", CLONE, "--from", production, status=1)
+        assert "has a schema 'oneroof' of its own" in told
+        with connect(users_server) as admin:
+            there = "SELECT FROM pg_database WHERE datname = %s"
+            assert admin.execute(there, [CLONE]).fetchone() is None
+    finally:
+        with connect(source) as owner:
+            owner.execute("DROP SCHEMA oneroof CASCADE")
+
+
 def test_adopts_what_was_copied_by_hand(
     oneroof: Run, users_server: str, production: str
 ) -> None:
