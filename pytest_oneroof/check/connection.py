@@ -23,7 +23,7 @@ from pytest_oneroof.check.savepoint_mode import SavepointMode
 from pytest_oneroof.check.ward import ALTERNATIVES, NO_PIPELINE, Ward
 from pytest_oneroof.errors import StatementRefused
 from pytest_oneroof.statements import policy
-from pytest_oneroof.statements.read import Text, apply_savepoints, read_text
+from pytest_oneroof.statements.read import ANY, Text, apply_savepoints, read_text
 
 IDLE = pq.TransactionStatus.IDLE
 INTRANS = pq.TransactionStatus.INTRANS
@@ -86,6 +86,10 @@ class Guarding(SavepointMode):
             self.note_statement(read)
         if read.controls:
             ward.stack = apply_savepoints(ward.stack, read.statements)
+        if read.custom_settings:
+            ward.custom |= read.custom_settings
+        if ward.computing and not ward.computing.isdisjoint(read.functions):
+            ward.custom.add(ANY)
         if ward.remember:
             ward.sent.append(text)
         if read.sets_all:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import pq
 
 from pytest_oneroof.check import ledger, sequences
+from pytest_oneroof.check.custom_settings import Watched, read_watched
 from pytest_oneroof.check.ledger import Exit, Locks, Row
 from pytest_oneroof.check.sequences import Position
 from pytest_oneroof.clone.guard import (
@@ -63,6 +64,7 @@ class GuardedSession:
         self.pgconn: Any = None
         self.positions: dict[int, Position] = {}
         self.stand_ins: dict[str, str] = {}
+        self.watched = Watched()
         self.connect()
         self.remember_positions()
 
@@ -78,31 +80,48 @@ class GuardedSession:
         """The server process that serves the checks."""
         return int(self.pgconn.backend_pid)
 
-    def connect(self) -> None:
+    def connect(self, *, judged: bool = False) -> None:
         """Connect, have the guard judge the clone, and close it to others.
 
         Nothing is altered before the verdict; whoever came in between is refused.
+        `judged`: it is known as it is, and only shown to be the same.
         """
         session = connect(self.lease.url, application="pytest-oneroof check")
         # A check may prepare statements of its own under psycopg's names.
         session.prepare_threshold = None
         try:
             require_direct(session)
-            self.clone = admit(read_facts(session), self.rules)
+            if not judged:
+                self.clone = admit(read_facts(session), self.rules)
             self.lease.require_same(session)
             self.closed_to_others = self.lease.close()
             refuse_sessions(self.clone.database, read_sessions(session))
             _try_tripwire(session.pgconn, self.clone.database)
             session.execute(SET_UP)
-            with own_names(session):
-                owner = self.clone.marker.owner
-                self.stand_ins = read_stand_ins(session, owner, self.clone.role)
+            if not judged:
+                self._read_names(session)
             session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
         except BaseException:
             session.close()
             self.lease.open()
             raise
         self.connection, self.pgconn = session, session.pgconn
+
+    def renew(self) -> None:
+        """Make the session of a clone anew that was proved to be as it was judged.
+
+        Without an administrator's proof that it is the same one, it is judged again.
+        """
+        self.connection.close()
+        self.lease.open()
+        self.lease.end_leftovers()
+        self.connect(judged=self.closed_to_others)
+
+    def _read_names(self, session: psycopg.Connection[Any]) -> None:
+        with own_names(session):
+            owner = self.clone.marker.owner
+            self.stand_ins = read_stand_ins(session, owner, self.clone.role)
+            self.watched = read_watched(session)
 
     def reconnect(self) -> None:
         """Make the session anew, its old server process ended first.
@@ -126,16 +145,23 @@ class GuardedSession:
         """Take the sequences' positions as those to put back."""
         self.positions = sequences.read_positions(self.connection)
 
-    def exit(self, begin: str, *own: int, whole: bool = False) -> bytes:
+    def exit(
+        self,
+        begin: str,
+        *own: int,
+        names: frozenset[str] = frozenset(),
+        whole: bool = False,
+    ) -> bytes:
         """Return the exit query for the window that begins at a snapshot.
 
-        `own` are the check's transaction ids. The short query tells all of a
+        `own` are the check's transaction ids; of the settings in `names` those are
+        told that are known. The short query tells all of a
         transaction that was rolled back whole, unless others can enter the clone, or
         the role's powers reach out of its transaction.
         """
         uncovered = bool(self.clone.uncovered)
         whole = whole or not self.closed_to_others or uncovered
-        return Exit(begin, own, physical=uncovered if whole else None).text()
+        return Exit(begin, own, names, uncovered if whole else None).text()
 
     def read_row(self, before: Row, *own: int) -> Row:
         """Return the exit query's whole row, for the window that begins at a row."""
@@ -158,6 +184,14 @@ class GuardedSession:
         state = ledger.to_state(row)
         suspects = tuple(s for s in state.suspects if s[0] not in self.lease.own_ids)
         return replace(state, suspects=suspects)
+
+    def settle_client(self) -> None:
+        """Undo what a check can have set in libpq itself: tracing, and blocking calls.
+
+        A trace would go on into a file that the check has closed since.
+        """
+        self.pgconn.nonblocking = 1
+        self.pgconn.untrace()
 
     def send(self, command: bytes) -> Any:
         """Send a command of ours; return its last result, None without a server."""

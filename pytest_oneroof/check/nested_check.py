@@ -42,6 +42,7 @@ def nested_check(
         yield inner
     finally:
         connection.retire()
+        outer.ward.custom |= ward.custom
         if session.status not in (Status.INTRANS, Status.INERROR):
             raise CloneError(f"{ward.check}: it ended the transaction around it")
         session.run(UNDO + ward.deallocating())

@@ -32,6 +32,7 @@ from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.errors import CloneError
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.postgres.results import message_of, succeeded
+from pytest_oneroof.statements.read import ANY
 
 T = TypeVar("T")
 
@@ -79,6 +80,8 @@ class Sandbox:
         self._prover = Prover(self._session, look, strict=strict)
         self._armed: Armed | None = None
         self._in_example = False
+        # The server process that knows a custom setting which a new one does not.
+        self._marked = 0
         self._row = self._session.first_row()
 
     @property
@@ -130,6 +133,9 @@ class Sandbox:
             "RETURNING pg_catalog.pg_current_xact_id()"
         ).encode()
         session = self._session
+        if session.pid == self._marked and session.status == Status.IDLE:
+            session.renew()
+            self._row = session.read_row(self._row)
         result: Any = session.send(command) if session.status == Status.IDLE else None
         if not succeeded(result):
             session.reconnect()
@@ -139,7 +145,7 @@ class Sandbox:
             session.run(act_as)
         if savepoints:
             session.run(SAVEPOINT)
-        ward.roles = session.stand_ins
+        ward.roles, ward.computing = session.stand_ins, session.watched.computing
         connection = kind(session.pgconn, ward)
         connection.example = self.example
         xid = int(result.get_value(0, 0) or 0)
@@ -160,6 +166,8 @@ class Sandbox:
         assert armed is not None
         before = self._row
         end = self._roll_back(armed)
+        if end and (ANY in armed.ward.custom or ledger.settings(self._row)):
+            self._marked = self.pid
         proof = Proof(
             armed.check,
             constraints=end.constraints if end else "not checked: session lost",
@@ -218,7 +226,13 @@ class Sandbox:
         outer = self._armed
         assert outer is not None
         act_as, roles = self.act_as(role), self._session.stand_ins
-        ward = Ward(check, savepoints=savepoints, keys=outer.ward.keys, roles=roles)
+        ward = Ward(
+            check,
+            savepoints=savepoints,
+            keys=outer.ward.keys,
+            roles=roles,
+            computing=outer.ward.computing,
+        )
         with nested_check(self._session, outer, ward, kind) as inner:
             self._armed = inner
             inner.connection.example = self.example
@@ -277,9 +291,14 @@ class Sandbox:
         if self._session.status not in USABLE or not armed.connection.retire():
             armed.ward.over = True
             return None
+        self._session.settle_client()
         status, told = self._session.status, ""
         forget = armed.ward.deallocating(everything=True)
-        query = forget + self._session.exit(ledger.snapshot(self._row), armed.xid)
+        query = forget + self._session.exit(
+            ledger.snapshot(self._row),
+            armed.xid,
+            names=(self._session.watched.names | armed.ward.custom) - {ANY},
+        )
         lost = armed.connection.losing() if status != Status.IDLE else b""
         for command, constraints in _ends(armed, status, lost):
             found = self._exit(armed, command, query)

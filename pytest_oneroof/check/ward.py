@@ -28,7 +28,8 @@ class Ward:
     """One check's connection: how it is isolated, and what it has done so far.
 
     `count` counts its texts, `sent` are those of an example, `stack` the
-    savepoints that they opened. `spent` tells that its own SET CONSTRAINTS set
+    savepoints that they opened, `custom` the custom settings that they may have made
+    (read.Text.custom_settings). `spent` tells that its own SET CONSTRAINTS set
     the tripwire off. `process` may use the connection, no child of it.
     """
 
@@ -39,11 +40,14 @@ class Ward:
     stack: tuple[str, ...] = ()
     swallowed: Swallowed = field(default_factory=Swallowed)
     sent: list[str] = field(default_factory=list)
+    custom: set[str] = field(default_factory=set)
     remember: bool = False
     count: int = 0
     keys: Keys = field(default_factory=Keys)
     # The stand-ins that it may act as, by the role that each stands for.
     roles: Mapping[str, str] = field(default_factory=dict)
+    # Routines of the clone, by name, that may make any custom setting.
+    computing: frozenset[str] = frozenset()
     spent: bool = False
     process: int = field(default_factory=os.getpid)
     # psycopg's own, of each connection of the check: what they have prepared.

@@ -16,6 +16,8 @@ SERVER_FILE = "file on the server"
 SERVER_PROGRAM = "program on the server"
 # What it does depends on a constant in it.
 LITERAL = "literal"
+# set_config() of a name that is not written there.
+COMPUTED_SETTING = "computed setting"
 ALL = "ALL"
 # As the value of a setting: by RESET, or TO DEFAULT.
 DEFAULT = "DEFAULT"
@@ -216,3 +218,5 @@ def _read_arguments(called: str, first: Sequence[Token], found: Findings) -> Non
             found.beside.add(called)
     elif name == "set_config" and first and first[0].kind == "string":
         found.settings.add(Setting(texts[0].lower(), texts[-1]))
+    elif name == "set_config":
+        found.traits.add(COMPUTED_SETTING)

@@ -20,6 +20,10 @@ from pytest_oneroof.statements.tree import bare
 __all__ = ["Statement", "Text", "apply_savepoints", "read", "read_text"]
 
 UNPARSED = "Unparsed"
+# Any custom setting: its name is computed.
+ANY = "*"
+# Ours, which no check may set.
+OURS = "oneroof."
 # Larger texts keep little company in the cache: an entry holds its text.
 CACHED_CHARACTERS = 16 * 1024
 REMEMBERED = 4096
@@ -100,6 +104,19 @@ class Text:
     def settings(self) -> frozenset[Setting]:
         """The settings that it changes."""
         return frozenset().union(*(s.settings for s in self.statements))
+
+    @cached_property
+    def custom_settings(self) -> frozenset[str]:
+        """The custom settings (a.b) that it changes; ANY where a name is computed."""
+        names = {s.name for s in self.settings if "." in s.name}
+        computed = any(lexical.COMPUTED_SETTING in s.traits for s in self.statements)
+        if computed or any(bodies.UNKNOWN in setting.name for setting in self.settings):
+            names.add(ANY)
+        return frozenset(
+            name
+            for name in names
+            if bodies.UNKNOWN not in name and not name.startswith(OURS)
+        )
 
     @cached_property
     def kinds(self) -> frozenset[str]:

@@ -180,6 +180,8 @@ def _call(node: Node, found: Findings) -> None:
             value = literal(arguments[1])
             local = _is_true(arguments[2])
             found.settings.add(Setting(setting.lower(), value, local))
+        else:
+            found.traits.add(lexical.COMPUTED_SETTING)
     elif function == "pg_cancel_backend":
         inner = arguments[0].get("FuncCall", {}).get("funcname", ())
         if _strings(inner)[-1:] != ["pg_backend_pid"]:

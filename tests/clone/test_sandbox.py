@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from pytest_oneroof.check.connection_async import GuardedAsyncConnection
+from pytest_oneroof.check.custom_settings import read_watched
 from pytest_oneroof.check.sandbox import Sandbox
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
@@ -319,6 +320,64 @@ def test_example_may_prepare_statements(sandbox: Sandbox) -> None:
     proof = sandbox.finish()
     assert proof.verdict == "clean"
     assert proof.restored == ()
+
+
+def test_reads_what_routines_set(sandbox: Sandbox) -> None:
+    """Custom settings are known by their routines: each by its name, or as computed."""
+    db = sandbox.begin("test_it")
+    before = read_watched(db)
+    db.execute("SELECT set_config('app.known', '', true)")
+    for name, body in {
+        "written": "BEGIN PERFORM set_config('App.Written', '1', true); END",
+        "executed": "BEGIN EXECUTE 'SET LOCAL app.executed = 1'; END",
+        "known": "BEGIN SET LOCAL app.known = '1'; SET LOCAL work_mem = '1MB'; END",
+        "computing": "BEGIN PERFORM set_config('app.' || TG_NAME, '1', true); END",
+        "reading": "BEGIN PERFORM current_setting('app.reading'); END",
+    }.items():
+        db.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $f${body}$f$"
+        )
+    found = read_watched(db)
+    assert found.names - before.names == {"app.written", "app.executed"}
+    assert found.computing - before.computing == {"computing"}
+    assert sandbox.finish().verdict == "clean"
+
+
+@pytest.mark.parametrize(
+    ("texts", "anew"),
+    [
+        (["SET LOCAL app.tenant = '42'"], True),
+        (["SET LOCAL app.tenant = '42'", "DO $$ BEGIN ROLLBACK; END $$"], True),
+        (["SELECT set_config('work_mem', '5MB', true)", "SET lock_timeout = 5"], False),
+        (["SELECT set_config('birth.' || 'x', '42', true) WHERE false"], True),
+        (["SET LOCAL app.tenant TO DEFAULT"], True),
+        (["SELECT current_setting('app.tenant', true)"], False),
+    ],
+)
+def test_custom_setting_ends_the_session(
+    sandbox: Sandbox,
+    texts: list[str],
+    *,
+    anew: bool,
+) -> None:
+    """The next check has a new session where one was set, and knows of none."""
+    for kind in ("check", "example", "nested"):
+        db = sandbox.begin("test_it")
+        pid = sandbox.pid
+        with contextlib.ExitStack() as stack:
+            if kind == "example":
+                stack.enter_context(sandbox.example())
+            elif kind == "nested":
+                db = stack.enter_context(sandbox.nested("inner"))
+            for text in texts:
+                with contextlib.suppress(psycopg.Error), db.transaction():
+                    db.execute(text)
+        assert sandbox.finish().verdict == "clean"
+        db = sandbox.begin("test_next")
+        told = db.execute("SELECT current_setting('app.tenant', true)").fetchone()
+        assert told == (None,)
+        assert (sandbox.pid != pid) is anew
+        assert sandbox.finish().verdict == "clean"
 
 
 @pytest.mark.parametrize("fails", [False, True])

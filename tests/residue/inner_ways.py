@@ -41,6 +41,7 @@ SELECT ARRAY(SELECT name || '=' || setting FROM pg_settings
        ARRAY(SELECT relname::text FROM pg_class
               WHERE relnamespace = pg_my_temp_schema() ORDER BY 1),
        current_user = session_user,
+       current_setting('app.left_behind', true),
        (SELECT count(*) FROM pg_class WHERE oid > 16384),
        (SELECT count(*) FROM pg_proc),
        (SELECT count(*) FROM pg_largeobject_metadata),

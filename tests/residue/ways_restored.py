@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from way import Way, Ways
 
 RESTORED = "put back"
 CATALOG = "catalog reads, put back"
+ANEW = "session made anew"
 ROLLBACK = "rollback"
 CONSTRAINTS = "constraints checked before the rollback"
 OTHER = "ROLLBACK; BEGIN READ WRITE"
@@ -329,6 +331,61 @@ ways.raw(
     restored=("temporary object r left_behind",),
     reason="ended its own transaction",
 )
+for name, what, texts in (
+    (
+        "custom-setting",
+        "`SET LOCAL` of a custom setting (`a.b`), which the server keeps as `''`",
+        ("SET LOCAL app.left_behind = '42'",),
+    ),
+    (
+        "custom-setting-by-function",
+        "the same by `set_config`",
+        ("SELECT set_config('app.left_behind', '42', true)",),
+    ),
+    (
+        "custom-setting-computed",
+        "the same, its name computed",
+        (
+            "SELECT set_config('app.' || n, '42', true)"
+            " FROM (VALUES ('left_behind')) AS v (n)",
+        ),
+    ),
+    (
+        "custom-setting-in-do",
+        "the same in a DO block that puts the statement together",
+        (
+            "DO $$ DECLARE n text := 'left_behind'; BEGIN"
+            " EXECUTE format('SET LOCAL app.%I = 42', n); END $$",
+        ),
+    ),
+    (
+        "custom-setting-in-savepoint",
+        "the same in a savepoint that is undone",
+        ("SAVEPOINT a", "SET app.left_behind = '42'", "ROLLBACK TO a"),
+    ),
+    (
+        "custom-setting-by-routine",
+        "the same by a routine",
+        (
+            "CREATE FUNCTION f() RETURNS text LANGUAGE sql"
+            " AS $$ SELECT set_config('app.left_behind', '42', true) $$",
+            "SELECT f()",
+        ),
+    ),
+):
+
+    def run(db: Any, texts: tuple[str, ...] = texts) -> None:
+        for text in texts:
+            db.execute(text)
+
+    ways.rows[name] = Way(name, what, ANEW, run)
+
+
+@ways("a libpq trace, into a file that is closed", CATALOG)
+def open_trace(db: Any) -> None:
+    with tempfile.TemporaryFile() as file:
+        db.pgconn.trace(file.fileno())
+
 
 # ----------------------------------------------------------- what the rollback undoes
 for name, what, texts in (
