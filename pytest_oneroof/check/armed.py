@@ -17,16 +17,20 @@ class Armed:
 
     `constraints` tells whether deferred constraints are checked. The others are
     kept by its Hypothesis examples: `row` and `base` are the state in which the next
-    one begins, `sent` the count of texts by which that is known.
+    one begins, `sent` the count of texts by which that is known; `alone` tells that
+    nothing but examples has sent a text so far.
     """
 
     connection: Guarding
     constraints: bool
     xid: int
+    # The command that lets it act as another role.
+    act_as: bytes = b""
     row: Row | None = None
     base: Base = field(default_factory=Base)
     sent: int = 0
     examples: int = 0
+    alone: bool = True
     restored: tuple[Residue, ...] = ()
 
     @property

@@ -258,6 +258,12 @@ class Guarding(SavepointMode):
         self.ward.over = True
         return True
 
+    def move_to(self, pgconn: Any) -> None:
+        """Go on with a new session, on which nothing is prepared yet."""
+        pgconn.notice_handler = self.pgconn.notice_handler
+        pgconn.notify_handler = self.pgconn.notify_handler
+        self.pgconn = pgconn
+
     def end_call(self) -> None:
         """Do what is to be done once a call has ended, with an error or without."""
         if self.ward.spent:

@@ -21,9 +21,12 @@ def guarded_cursor(factory: type) -> type:
 class _GuardedCursor:
     __slots__ = ()
     _conn: Any
+    _pgconn: Any
 
     def _start_query(self, *args: Any, **kwargs: Any) -> Any:
         self._conn.starting = self
+        # The connection may have got a new session since the cursor was made.
+        self._pgconn = self._conn.pgconn
         return super()._start_query(*args, **kwargs)  # type: ignore[misc]
 
     def _convert_query(self, query: Any, params: Any = None) -> Any:

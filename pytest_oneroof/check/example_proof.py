@@ -94,7 +94,8 @@ def _undo_checked(
 
 def _read(session: GuardedSession, armed: Armed, before: ledger.Row) -> Locks:
     """Undo the example and read the state after it; return what it touched."""
-    query = session.exit(ledger.snapshot(before))
+    names = session.watched.names | armed.ward.custom
+    query = session.exit(ledger.snapshot(before), names=names)
     undo = UNDO + armed.ward.deallocating()
     results = session.send_all(undo + ledger.LOCKS + query)
     if not results or not succeeded(results[-1]):

@@ -35,6 +35,7 @@ from pytest_oneroof.postgres.results import (
 )
 from pytest_oneroof.postgres.search_path import own_names
 from pytest_oneroof.postgres.stand_ins import read_stand_ins
+from pytest_oneroof.statements.read import ANY
 
 Status = pq.TransactionStatus
 REFUSED = b"2D000"
@@ -161,7 +162,8 @@ class GuardedSession:
         """
         uncovered = bool(self.clone.uncovered)
         whole = whole or not self.closed_to_others or uncovered
-        return Exit(begin, own, names, uncovered if whole else None).text()
+        known = names - {ANY}
+        return Exit(begin, own, known, uncovered if whole else None).text()
 
     def read_row(self, before: Row, *own: int) -> Row:
         """Return the exit query's whole row, for the window that begins at a row."""

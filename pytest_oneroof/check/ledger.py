@@ -97,6 +97,11 @@ def count_ids(before: str, after: str) -> int:
     return int(after.split(":")[1]) - int(first) + still_open
 
 
+def with_sessions_ever(row: Row, now: Row) -> Row:
+    """Return a row with the sessions that there were ever, as they are now."""
+    return (*row[:SESSIONS_EVER], now[SESSIONS_EVER], *row[SESSIONS_EVER + 1 :])
+
+
 def same_but_ids(before: Row, after: Row) -> bool:
     """Tell whether at most transaction ids and settings moved between two rows."""
     return before[STATE_AT:] == after[STATE_AT:]

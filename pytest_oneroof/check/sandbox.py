@@ -128,14 +128,24 @@ class Sandbox:
             )
         act_as = self.act_as(role)
         ward = Ward(check, savepoints=savepoints)
+        session = self._session
+        if session.pid == self._marked and session.status == Status.IDLE:
+            session.renew()
+            self._row = session.read_row(self._row)
+        xid = self._open(ward, act_as)
+        ward.roles, ward.computing = session.stand_ins, session.watched.computing
+        connection = kind(session.pgconn, ward)
+        connection.example = self.example
+        self._armed = Armed(connection, constraints, xid, act_as)
+        return connection
+
+    def _open(self, ward: Ward, act_as: bytes) -> int:
+        """Open and arm a transaction; return its id."""
         command = (
             f"{ARM}INSERT INTO oneroof.tripwire (lock) VALUES ('{ward.keys.lock()}') "
             "RETURNING pg_catalog.pg_current_xact_id()"
         ).encode()
         session = self._session
-        if session.pid == self._marked and session.status == Status.IDLE:
-            session.renew()
-            self._row = session.read_row(self._row)
         result: Any = session.send(command) if session.status == Status.IDLE else None
         if not succeeded(result):
             session.reconnect()
@@ -143,14 +153,9 @@ class Sandbox:
             result = session.run(command)
         if act_as:
             session.run(act_as)
-        if savepoints:
+        if ward.savepoints:
             session.run(SAVEPOINT)
-        ward.roles, ward.computing = session.stand_ins, session.watched.computing
-        connection = kind(session.pgconn, ward)
-        connection.example = self.example
-        xid = int(result.get_value(0, 0) or 0)
-        self._armed = Armed(connection, constraints, xid)
-        return connection
+        return int(result.get_value(0, 0) or 0)
 
     def stand_in_of(self, role: str) -> str:
         """Return the stand-in of a role; raise SettingsError where there is none."""
@@ -182,7 +187,8 @@ class Sandbox:
             )
             return proof
         snapshots = ledger.snapshot(before), ledger.snapshot(self._row)
-        foreign = len(ledger.suspects(self._row))
+        others = (i for i, _ in ledger.suspects(self._row))
+        foreign = len(set(others) - self.lease.own_ids)
         proof = replace(proof, ids=ledger.count_ids(*snapshots), foreign=foreign)
         if locks.relations.isdisjoint(self._session.positions):
             return residue.verdict_of(proof, strict=self.strict)
@@ -203,12 +209,37 @@ class Sandbox:
             return
         self._in_example = True
         try:
+            self._forget_settings(self._armed)
             with proved_example(
                 self._session, self._armed, self._row, strict=self.strict
             ):
                 yield
         finally:
             self._in_example = False
+
+    def _forget_settings(self, armed: Armed) -> None:
+        """Begin anew before an example where one before it has set a custom setting.
+
+        Its session can be replaced as long as examples alone have done anything: they
+        are undone. Not where others may enter: what they do meanwhile is to be seen.
+        """
+        session, ward = self._session, armed.ward
+        armed.alone = armed.alone and armed.sent == ward.count
+        known = armed.row is not None and ledger.settings(armed.row)
+        if not armed.alone or not (known or ANY in ward.custom):
+            return
+        if not self.closed_to_others or self.clone.uncovered:
+            return
+        if session.status != Status.INTRANS or session.locks().xid != armed.xid:
+            return
+        session.run(ROLLBACK)
+        session.settle_client()
+        session.renew()
+        armed.row = session.read_row(self._row)
+        self._row = ledger.with_sessions_ever(self._row, armed.row)
+        armed.xid = self._open(ward, armed.act_as)
+        armed.connection.move_to(session.pgconn)
+        ward.custom.clear()
 
     @contextlib.contextmanager
     def nested(
@@ -297,7 +328,7 @@ class Sandbox:
         query = forget + self._session.exit(
             ledger.snapshot(self._row),
             armed.xid,
-            names=(self._session.watched.names | armed.ward.custom) - {ANY},
+            names=self._session.watched.names | armed.ward.custom,
         )
         lost = armed.connection.losing() if status != Status.IDLE else b""
         for command, constraints in _ends(armed, status, lost):

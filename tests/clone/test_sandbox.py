@@ -13,7 +13,7 @@ import pytest
 
 from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.check.custom_settings import read_watched
-from pytest_oneroof.check.sandbox import Sandbox
+from pytest_oneroof.check.sandbox import ANOTHER, Sandbox
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.errors import (
@@ -31,7 +31,8 @@ from pytest_oneroof.postgres.embedded import EmbeddedServer
 CLONE_PATTERN = bundled().clone_pattern
 
 INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
-COUNT = "SELECT count(*) FROM law_catalog WHERE law_code = 'LEFT-BEHIND'"
+LEFT = " FROM law_catalog WHERE law_code = 'LEFT-BEHIND'"
+COUNT = "SELECT count(*)" + LEFT
 LAW = "sequence public.law_catalog_id_seq: before 5, after"
 
 
@@ -378,6 +379,56 @@ def test_custom_setting_ends_the_session(
         assert told == (None,)
         assert (sandbox.pid != pid) is anew
         assert sandbox.finish().verdict == "clean"
+
+
+@pytest.mark.parametrize("savepoints", [False, True])
+def test_example_knows_no_custom_setting(sandbox: Sandbox, *, savepoints: bool) -> None:
+    """Each example has a session as new, on the connection and cursor that it knows."""
+    db = sandbox.begin("test_it", savepoints=savepoints)
+    cursor = db.cursor()
+    pids = set()
+    for _ in range(3):
+        with sandbox.example():
+            pids.add(sandbox.pid)
+            cursor.execute(
+                "SELECT current_setting('app.tenant', true), count(*)" + LEFT
+            )
+            assert cursor.fetchone() == (None, 0)
+            db.execute(INSERT)
+            db.execute("SELECT set_config(%s, '42', true)", ["app.tenant"])
+            if savepoints:
+                db.commit()
+    assert len(pids) == 3
+    proof = sandbox.finish()
+    assert (proof.verdict, proof.examples, proof.foreign) == ("clean", 3, 0)
+
+
+def test_example_keeps_what_came_before(sandbox: Sandbox) -> None:
+    """A check that has done something before its examples keeps its session."""
+    db = sandbox.begin("test_it")
+    db.execute(INSERT)
+    told = []
+    for _ in range(2):
+        with sandbox.example():
+            assert count(db) == 1
+            row = db.execute("SELECT current_setting('app.tenant', true)").fetchone()
+            told.append(row[0])
+            db.execute("SET LOCAL app.tenant = '42'")
+    assert told == [None, ""]
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_example_that_forged_its_transaction_is_told(sandbox: Sandbox) -> None:
+    """A session is not made anew where the open transaction is not the check's own."""
+    db = sandbox.begin("test_it")
+    with sandbox.example():
+        db.execute("SET LOCAL app.tenant = '42'")
+        db.pgconn.exec_(b"ROLLBACK; BEGIN READ WRITE; SAVEPOINT oneroof_example")
+    pid = sandbox.pid
+    with sandbox.example():
+        db.execute("SELECT 1")
+    assert sandbox.pid == pid
+    assert sandbox.finish().constraints == ANOTHER
 
 
 @pytest.mark.parametrize("fails", [False, True])
