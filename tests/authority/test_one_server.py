@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
-from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.errors import GuardRefused, ServerError
 from pytest_oneroof.pack import open_pack
 from pytest_oneroof.postgres.connect import parse
 from pytest_oneroof.redaction import Url
@@ -204,13 +205,24 @@ def pooler(
 
 def wait_for(port: int) -> None:
     """Wait until somebody listens on a port."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
+
+    def listens() -> bool:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        return False
+
+    wait_until(listens, "pgbouncer")
+
+
+def wait_until(done: Callable[[], bool], what: str) -> None:
+    """Wait until something is so, for 20 seconds at most."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if done():
             return
         time.sleep(0.05)
-    raise AssertionError("pgbouncer did not start")
+    raise AssertionError(f"{what} did not start")
 
 
 def test_a_pooler_is_refused(
@@ -328,6 +340,69 @@ def test_the_users_service_and_password_files_serve(
     start("service=shop-clone")
     secrets.write_text("")
     oneroof("clone", "list").expect(1, "no password supplied")
+
+
+@pytest.fixture
+def authority(server: Server) -> Iterator[Path]:
+    """The server asks for TLS by TCP; the file of the authority that signed for it.
+
+    Its certificate is for 127.0.0.1 alone.
+    """
+    signer, data = trustme.CA(), server.home / "data"
+    signed = signer.issue_cert("127.0.0.1")
+    signer.cert_pem.write_to_path(server.home / "authority.pem")
+    signed.private_key_pem.write_to_path(data / "server.key")
+    signed.cert_chain_pems[0].write_to_path(data / "server.crt")
+    for name in ("server.key", "server.crt"):
+        (data / name).chmod(0o600)
+        server.programs.own(data / name)
+    hosts = data / "pg_hba.conf"
+    before = hosts.read_text()
+    hosts.write_text("local all all trust\nhostssl all all all scram-sha-256\n")
+    server.query("ALTER SYSTEM SET ssl = on")
+    try:
+        server.query("SELECT pg_reload_conf()")
+        wait_until(lambda: server.query("SHOW ssl") == "on", "TLS")
+        yield server.home / "authority.pem"
+    finally:
+        hosts.write_text(before)
+        server.query("ALTER SYSTEM RESET ssl")
+        server.query("SELECT pg_reload_conf()")
+
+
+def test_tls_is_asked_for_and_the_certificate_looked_at(
+    server: Server,
+    project: Path,
+    oneroof: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    authority: Path,
+) -> None:
+    """What the administrator's URL says of TLS holds for the clone's URL too."""
+    verified = f"?sslmode=verify-full&sslrootcert={authority}"
+    monkeypatch.setenv("ONEROOF_ADMIN_URL", server.tcp() + verified)
+    oneroof("clone", "create", CLONE, "--from", PRODUCTION).expect(0)
+    try:
+        url = url_of(oneroof, CLONE)
+        assert parse(url)["sslmode"] == "verify-full"
+        (project / "test_it.py").write_text(
+            "def test_it(oneroof_clone):\n"
+            "    oneroof_clone.execute('DELETE FROM item')\n\n"
+            "def test_own(oneroof_database):\n"
+            "    assert 'sslmode=verify-full' in oneroof_database\n"
+        )
+        run_on(project, url)
+        plain = parse(url) | {"sslmode": "disable"}
+        with pytest.raises(ServerError, match="no encryption"):
+            start(" ".join(f"{key}={value}" for key, value in plain.items()))
+        for wrong, told in (
+            (server.tcp() + "?sslmode=disable", "no encryption"),
+            (server.tcp("localhost") + verified, "does not match host name"),
+        ):
+            monkeypatch.setenv("ONEROOF_ADMIN_URL", wrong)
+            assert PASSWORD not in oneroof("clone", "list").expect(1, told).told
+    finally:
+        monkeypatch.setenv("ONEROOF_ADMIN_URL", server.url())
+        oneroof("clone", "drop", CLONE).expect(0)
 
 
 def test_a_clone_is_made_and_used_by_ipv6(

@@ -567,3 +567,40 @@ def test_an_acceptance_in_which_a_routine_locks_is_no_go_by_name(
             "verdict: NO-GO acceptance: test_own.py::test_locks failed*",
         ]
     )
+
+
+# What a routine does past READ ONLY, and what the refusal says of it.
+PAST = {
+    "emits": (
+        "AS $$ BEGIN PERFORM pg_logical_emit_message(false, 'a', 'b');"
+        " RETURN 1; END $$",
+        "public.past(): it calls pg_logical_emit_message()",
+    ),
+    "sleeps": (
+        "AS $$ BEGIN PERFORM pg_sleep(60); RETURN 1;"
+        " EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(60); RETURN 2; END $$",
+        "public.past(): it catches query_canceled",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", list(PAST))
+def test_an_acceptance_with_a_routine_past_read_only_is_refused(
+    pytester: pytest.Pytester,
+    accept: Callable[..., pytest.RunResult],
+    copy: Production,
+    what: str,
+) -> None:
+    """Before any check: what emits, or outlasts its timeout, by name."""
+    body, told = PAST[what]
+    copy.execute(
+        f"CREATE FUNCTION public.past() RETURNS integer LANGUAGE plpgsql {body}"
+    )
+    pytester.makepyfile(
+        test_own="import pytest\n\n@pytest.mark.readonly\n"
+        "def test_past(oneroof_production):\n"
+        "    oneroof_production.execute('SELECT public.past()')\n"
+    )
+    refused = accept(copy, "test_own.py")
+    assert refused.ret == 10
+    refused.stdout.fnmatch_lines([f"*?reach? the role may use {told}*"])

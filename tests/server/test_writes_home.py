@@ -191,3 +191,56 @@ def test_what_is_opened_again_is_refused_or_admitted_by_name(
     finally:
         with connect(with_database(users_server, CLONE)) as clone:
             clone.execute(f"REVOKE EXECUTE {opened} FROM PUBLIC".encode())
+
+
+READER = "homing_reader"
+READS = """
+import pytest
+
+@pytest.mark.readonly
+def test_calls_home(oneroof_production):
+    oneroof_production.execute("SELECT call_home_now()")
+"""
+
+
+@pytest.fixture
+def reader(home: Path, users_server: str) -> Iterator[str]:
+    """The URL of a role that reads the production, and may execute what PUBLIC may."""
+    statements = (
+        f"CREATE ROLE {READER} LOGIN CONNECTION LIMIT 1",
+        f"GRANT CONNECT ON DATABASE homing TO {READER}",
+        "CREATE FUNCTION call_home_now() RETURNS text LANGUAGE plpgsql AS"
+        " $$ BEGIN RETURN dblink_exec('dbname=homing', 'INSERT INTO heard VALUES"
+        " (''from acceptance'')'); END $$",
+    )
+    with connect(with_database(users_server, "homing")) as owner:
+        for statement in statements:
+            owner.execute(statement.encode())
+    parameters = parse(users_server) | {"user": READER, "dbname": "homing"}
+    yield " ".join(f"{key}={value}" for key, value in parameters.items())
+    with connect(with_database(users_server, "homing")) as owner:
+        owner.execute("DROP FUNCTION call_home_now()")
+        owner.execute(f"DROP OWNED BY {READER}".encode())
+        owner.execute(f"DROP ROLE {READER}".encode())
+
+
+def test_an_acceptance_whose_role_may_call_dblink_is_refused(
+    pytester: pytest.Pytester, home: Path, reader: str, users_server: str
+) -> None:
+    """By name and before any check, by what it may execute, whatever a check sends."""
+    pytester.makepyfile(test_own=READS)
+    (pytester.path / "pytest.ini").write_text(INI)
+    refused = pytester.run(
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+        *(f"--oneroof-cache-dir={home}", "-m", "readonly"),
+        *(f"--oneroof-production-url={reader}", "test_own.py"),
+    )
+    assert refused.ret == 10
+    refused.stdout.fnmatch_lines(
+        [
+            "*1. [[]routine[]] the role may execute public.dblink_connect_u(*",
+            "*2. [[]outward[]] 39 routines in language c of extension dblink: *",
+            "nothing but catalogs was read",
+        ]
+    )
+    assert heard(users_server) == ["from production"]
