@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -21,14 +22,15 @@ from pytest_oneroof.clone.guard import (
 )
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.residue import State
-from pytest_oneroof.errors import GuardRefused
+from pytest_oneroof.errors import GuardRefused, OneroofError, ServerError
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.ownership.same_server import require_direct
 from pytest_oneroof.postgres.catalog import read_facts, read_sessions
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.connect import answers, connect, wait_for_recovery
 from pytest_oneroof.postgres.results import (
     Failed,
     exec_all,
+    exec_one,
     message_of,
     sqlstate,
     succeeded,
@@ -36,6 +38,8 @@ from pytest_oneroof.postgres.results import (
 from pytest_oneroof.postgres.search_path import own_names
 from pytest_oneroof.postgres.stand_ins import read_stand_ins
 from pytest_oneroof.statements.read import ANY
+
+T = TypeVar("T")
 
 Status = pq.TransactionStatus
 REFUSED = b"2D000"
@@ -46,7 +50,10 @@ SET_UP = (
     b"SET default_transaction_read_only = on"
 )
 TRY_TRIPWIRE = b"BEGIN READ WRITE; INSERT INTO oneroof.tripwire VALUES (''); COMMIT"
-RESTARTING = 30.0
+# Of the server, that one read of ours outlives.
+CRASHES = 3
+# Of connecting again, while the server answers; the seconds between two.
+ATTEMPTS, PAUSE = 10, 0.2
 
 
 class GuardedSession:
@@ -127,15 +134,38 @@ class GuardedSession:
     def reconnect(self) -> None:
         """Make the session anew, its old server process ended first.
 
-        A server that recovers from a crash is waited for. Raise ServerError when
-        it is gone.
+        A server that recovers from a crash is waited for, also where it crashes in
+        the middle of this. Raise ServerError when it is gone.
         """
         self.connection.close()
-        _wait_for_server(self.lease.url)
-        self.lease.revive()
-        self.lease.open()
-        self.lease.end_leftovers()
-        self.connect()
+        for attempt in range(ATTEMPTS):
+            wait_for_recovery(self.lease.url)
+            try:
+                self.lease.revive()
+                self.lease.open()
+                self.lease.end_leftovers()
+                self.connect()
+            except (psycopg.OperationalError, ServerError) as error:
+                if attempt == ATTEMPTS - 1 or not answers(self.lease.url):
+                    raise _plain(error) from None
+                # It takes the server a moment to notice that it has to recover.
+                time.sleep(PAUSE)
+            else:
+                return
+
+    def despite_crashes(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, done again where the server crashes meanwhile.
+
+        Others on it may make it crash; the session is made anew before each try.
+        """
+        for _ in range(CRASHES):
+            try:
+                return work()
+            except (Failed, psycopg.OperationalError, OneroofError):
+                if self.pgconn.status == pq.ConnStatus.OK:
+                    raise
+                self.reconnect()
+        return work()
 
     def close(self) -> None:
         """End the session; idempotent."""
@@ -197,10 +227,7 @@ class GuardedSession:
 
     def send(self, command: bytes) -> Any:
         """Send a command of ours; return its last result, None without a server."""
-        try:
-            return self.pgconn.exec_(command)
-        except psycopg.OperationalError:
-            return None
+        return exec_one(self.pgconn, command)
 
     def send_all(self, command: bytes) -> list[Any]:
         """Send commands of ours; return all results, none without a server."""
@@ -235,8 +262,7 @@ def _try_tripwire(pgconn: Any, database: str) -> None:
         raise GuardRefused(database, (untried_tripwire(message_of(result)),))
 
 
-def _wait_for_server(url: str) -> None:
-    """Wait while a server is up but takes no connections: it recovers."""
-    end = time.monotonic() + RESTARTING
-    while pq.PGconn.ping(url.encode()) == pq.Ping.REJECT and time.monotonic() < end:
-        time.sleep(0.05)
+def _plain(error: Exception) -> OneroofError:
+    if isinstance(error, OneroofError):
+        return error
+    return ServerError(f"the server has ended our sessions: {error}")

@@ -53,9 +53,13 @@ class Prover:
             with contextlib.suppress(Failed, psycopg.Error):
                 return self._prove(proof, before, armed, locks, lost=False)
         # Or the check has hindered its proof: by a timeout after its transaction.
-        self.session.reconnect()
         proof = replace(proof, notes=(ANEW,))
-        return self._prove(proof, before, armed, None, lost=True)
+
+        def prove() -> tuple[Proof, Row]:
+            return self._prove(proof, before, armed, None, lost=True)
+
+        self.session.reconnect()
+        return self.session.despite_crashes(prove)
 
     def _prove(
         self, proof: Proof, entry: Row, armed: Armed, locks: Locks | None, *, lost: bool
@@ -115,7 +119,8 @@ class Prover:
     ) -> Proof:
         """Add what the transaction ids tell, and where they leave it open, a look."""
         committed = [i for i, status in after.suspects if status == "committed"]
-        own = armed.xid in committed
+        # After a crash ids are given again that were not written down before it.
+        own = armed.xid in committed and not how.crashed
         dirty: tuple[Residue, ...] = ()
         reason = residue.unknown_ids(after)
         if own:

@@ -148,8 +148,7 @@ class Sandbox:
         session = self._session
         result: Any = session.send(command) if session.status == Status.IDLE else None
         if not succeeded(result):
-            session.reconnect()
-            self._row = session.read_row(self._row)
+            self._reconnect()
             result = session.run(command)
         if act_as:
             session.run(act_as)
@@ -297,6 +296,20 @@ class Sandbox:
 
     def end(self) -> Proof:
         """Prove the whole session: sequences, catalogs and schema as at entry."""
+        if not succeeded(self._session.send(b"SELECT true")):
+            self._reconnect()
+        return self._session.despite_crashes(self._end)
+
+    def _reconnect(self) -> None:
+        """Make a session anew that was lost between checks.
+
+        After a crash sequences go on behind the values that were written down ahead.
+        """
+        self._session.reconnect()
+        self._prover.put_sequences_back(None)
+        self._row = self._session.read_row(self._row)
+
+    def _end(self) -> Proof:
         session, before = self._session, self._row
         self._row = session.read_row(before)
         state, now = session.state(before), session.state(self._row)

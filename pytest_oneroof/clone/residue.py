@@ -143,12 +143,14 @@ class Circumstances:
 
     `intact`: the session's one transaction since arming is the one that was
     rolled back. `closed`: nobody could connect to the clone meanwhile.
-    `strangers`: somebody was there. `crashed`: the server lost its memory.
+    `strangers`: somebody was there. `lost`: its session had ended, and with it
+    whatever transaction was open. `crashed`: the server lost its memory.
     """
 
     intact: bool
     closed: bool
     strangers: bool = False
+    lost: bool = False
     crashed: bool = False
 
 
@@ -165,6 +167,7 @@ def circumstances(
         closed=closed,
         strangers=bool(after.sessions)
         or after.sessions_ever > before.sessions_ever + lost,
+        lost=lost,
         crashed=lost and after.sessions_ever <= before.sessions_ever,
     )
 
@@ -190,16 +193,16 @@ def unknown_ids(after: State) -> str:
 
 
 def untold(committed: Sequence[int], how: Circumstances) -> str:
-    """Return why nothing found is no proof, where the check's transaction was lost.
+    """Return why nothing found is no proof, where the check ended its transaction.
 
-    '' where none but the check could have committed, and nothing was.
+    '' where nothing was committed meanwhile, and where its session was lost: that
+    rolls back what is open, and others commit on the server whenever they like.
     """
-    if not committed:
+    if not committed or how.lost:
         return ""
-    what = "lost its session" if how.crashed else "ended its own transaction"
     return (
-        f"the check {what}, and {len(committed)} ids committed meanwhile cannot be "
-        "told from its own; tables and schema are as before"
+        f"the check ended its own transaction, and {len(committed)} ids committed "
+        "meanwhile cannot be told from its own; tables and schema are as before"
     )
 
 

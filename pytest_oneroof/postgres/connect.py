@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, pq
 
 from pytest_oneroof.errors import ServerError
 from pytest_oneroof.redaction import Url, redact, redact_message
 
 OLDEST, NEWEST = 15, 18
 CONNECT_TIMEOUT = 10
+RESTARTING = 30.0
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "2s", "30s"
 # A database's own settings are for its applications: they must neither end, nor
 # refuse, nor delay what an administrator does to a copy.
@@ -60,6 +62,18 @@ def connect(
             f"PostgreSQL {OLDEST} to {NEWEST} is supported, {redact(url)} is {version}"
         )
     return connection
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server is up, be it that it recovers from a crash."""
+    return pq.PGconn.ping(url.encode()) in (pq.Ping.OK, pq.Ping.REJECT)
+
+
+def wait_for_recovery(url: str) -> None:
+    """Wait while a server is up but takes no connections, for RESTARTING seconds."""
+    end = time.monotonic() + RESTARTING
+    while pq.PGconn.ping(url.encode()) == pq.Ping.REJECT and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,13 @@ from __future__ import annotations
 import select
 from typing import Any
 
+import psycopg
 from psycopg import pq
 
 from pytest_oneroof.errors import ServerError
 
+# As libpq itself tells it, or the server: manual, appendix A, class 57.
+ENDED = (None, b"57P01", b"57P02", b"57P03", b"57P04")
 OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 
@@ -42,6 +45,22 @@ def exec_all(pgconn: Any, command: bytes) -> list[Any]:
     if interrupted is not None:
         raise interrupted
     return results
+
+
+def exec_one(pgconn: Any, command: bytes) -> Any:
+    """Send commands; return their last result, None without a server."""
+    try:
+        return pgconn.exec_(command)
+    except psycopg.OperationalError:
+        return None
+
+
+def is_lost(result: Any) -> bool:
+    """Tell whether a result says that the session is gone, whatever libpq says yet."""
+    if result is None:
+        return True
+    told = result.status == pq.ExecStatus.FATAL_ERROR
+    return told and sqlstate(result) in ENDED
 
 
 def succeeded(result: Any) -> bool:

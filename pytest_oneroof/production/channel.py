@@ -18,7 +18,8 @@ import psycopg
 from psycopg import pq
 
 from pytest_oneroof.errors import ServerError
-from pytest_oneroof.postgres.connect import connect
+from pytest_oneroof.postgres.connect import connect, wait_for_recovery
+from pytest_oneroof.postgres.results import exec_one, is_lost
 from pytest_oneroof.production.connection import ReadOnlyConnection, Visit
 from pytest_oneroof.production.cursors import Bounds
 from pytest_oneroof.production.past import uncovered
@@ -206,7 +207,13 @@ class ProductionChannel:
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
             f"{settings}SAVEPOINT oneroof_read; "
         )
-        result = self._pgconn.exec_(command.encode() + QUERY)
+        result = exec_one(self._pgconn, command.encode() + QUERY)
+        if is_lost(result):
+            # The session has ended since the check before, which was proved.
+            wait_for_recovery(self.url)
+            self._session.close()
+            self._connect()
+            result = self._pgconn.exec_(command.encode() + QUERY)
         if result.status not in OK:
             message = (result.error_message or b"").decode(errors="replace").strip()
             raise ServerError(f"cannot begin a READ ONLY transaction: {message}")

@@ -69,6 +69,36 @@ def test_next(oneroof_clone):
     new = oneroof_clone.execute(INSERT + " RETURNING id").fetchone()
     assert new == (6,)
 """
+# Sessions lost in each way, one after another; a crash meets the workers' own too.
+LOST = """
+import contextlib
+import os
+import signal
+
+import psycopg
+import pytest
+
+INSERT = "INSERT INTO law_catalog (law_code) VALUES ('LEFT-BEHIND')"
+
+
+def copy_open(db):
+    db.pgconn.exec_(b"COPY law_catalog FROM STDIN")
+
+
+def terminated(db):
+    with contextlib.suppress(psycopg.OperationalError):
+        db.pgconn.exec_(b"SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def killed(db):
+    os.kill(db.info.backend_pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("lose", [copy_open, terminated, killed, killed, terminated])
+def test_lost(oneroof_clone, lose):
+    assert oneroof_clone.execute(INSERT + " RETURNING id").fetchone() == (6,)
+    lose(oneroof_clone)
+"""
 ENDED = "the last run on directus_gov_test_* did not end"
 
 
@@ -94,21 +124,22 @@ def own_cache() -> Iterator[Path]:
 
 
 @pytest.fixture
-def run(own_cache: Path, tmp_path: Path) -> Callable[[str], Ended]:
+def run(own_cache: Path, tmp_path: Path) -> Callable[..., Ended]:
     """Run the three checks; the middle one lets something die."""
     (tmp_path / "test_dying.py").write_text(CHECKS)
+    (tmp_path / "test_losing.py").write_text(LOST)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("ONEROOF_", "PYTEST_", "PG"))
     }
-    command = [sys.executable, "-m", "pytest", "--oneroof-clone", "-v", "test_dying.py"]
+    command = [sys.executable, "-m", "pytest", "--oneroof-clone", "-v"]
     command += [f"--oneroof-cache-dir={own_cache}", "--tb=line"]
 
-    def inner(dies: str = "") -> Ended:
+    def inner(dies: str = "", *arguments: str) -> Ended:
         result = subprocess.run(
-            command,
+            [*command, *(arguments or ["test_dying.py"])],
             cwd=tmp_path,
             env={**kept, "DIES": dies, "COLUMNS": "200"},
             capture_output=True,
@@ -135,6 +166,25 @@ def test_killed_backend_fails_nothing(run: Callable[..., Ended]) -> None:
     after = run()
     assert_green(after)
     assert not after.starting("found ")
+
+
+def test_lost_sessions_are_proved(run: Callable[..., Ended]) -> None:
+    """Each in its own way, and at once again: clean, and the next begins as before."""
+    ended = run("", "test_losing.py")
+    assert ended.status == 0, "\n".join(ended.lines)
+    assert ended.starting("proof      5 clean of 5 checks")
+    assert ended.starting("state      entry = exit")
+
+
+def test_a_crash_meets_no_other_workers_proof(run: Callable[..., Ended]) -> None:
+    """What a worker only reads or begins is done again, when another's check kills."""
+    ended = run("", "-n2", "--dist=load", "test_losing.py")
+    said = "\n".join(ended.lines)
+    assert "ResidueError" not in said
+    assert "INTERNALERROR" not in said
+    assert not ended.starting("left behind: transaction")
+    assert not ended.starting("left behind: content")
+    assert ended.starting("verdict: "), said
 
 
 def test_commit_before_killed_backend_is_told(run: Callable[..., Ended]) -> None:

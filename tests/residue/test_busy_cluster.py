@@ -26,6 +26,19 @@ def test_writes(oneroof_clone, number):
     oneroof_clone.execute("INSERT INTO law_catalog (law_code) VALUES ('X')")
     oneroof_clone.execute("SELECT pg_sleep(0.05)")
 """
+LOST = """
+import contextlib, psycopg, pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_loses(oneroof_clone, number):
+    oneroof_clone.execute("INSERT INTO law_catalog (law_code) VALUES ('X')")
+    oneroof_clone.execute("SELECT pg_sleep(0.05)")
+    if number % 2:
+        oneroof_clone.pgconn.exec_(b"COPY law_catalog FROM STDIN")
+    else:
+        with contextlib.suppress(psycopg.OperationalError):
+            oneroof_clone.pgconn.exec_(b"SELECT pg_terminate_backend(pg_backend_pid())")
+"""
 # Paced by the clock, as no client could pace a thousand commits per second here.
 CHURN = f"""
 CREATE TABLE churned (id bigserial PRIMARY KEY);
@@ -119,6 +132,16 @@ def test_open_clone_is_proved_beside_busy_database(
         )
     assert_proved(result, churn, checks=CHECKS)
     result.stdout.fnmatch_lines(["oneroof: clone *, open (*"])
+
+
+def test_lost_sessions_are_proved_beside_busy_database(
+    pytester: pytest.Pytester, run_oneroof: Run, fresh_database: str
+) -> None:
+    """What others commit elsewhere is not held against a check whose session ended."""
+    pytester.makepyfile(test_busy=LOST)
+    with churning(fresh_database) as churn:
+        result = run_oneroof("--oneroof-clone", "test_busy.py")
+    assert_proved(result, churn, checks=6)
 
 
 def test_churn_does_commit(fresh_database: str, embedded: EmbeddedServer) -> None:
