@@ -29,6 +29,7 @@ COMMANDS = {
         "decision",
         "blockers",
         "packet",
+        "history",
     )
 }
 FAILED, WRONG_USE, HELD = 1, 2, 10

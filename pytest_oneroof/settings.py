@@ -18,7 +18,9 @@ from pytest_oneroof.redaction import Url
 if TYPE_CHECKING:
     from pytest_oneroof.pack import Pack
 
-Kind = Literal["flag", "text", "url", "choice", "list", "number", "path", "pattern"]
+Kind = Literal[
+    "flag", "text", "url", "choice", "list", "pairs", "number", "path", "pattern"
+]
 
 _OFF = frozenset({"0", "false", "no", "off", ""})
 # Matches no name: until the pack has said how its clones are named, none is one.
@@ -97,6 +99,20 @@ OPTIONS: tuple[Option, ...] = (
         "NAME[,NAME]",
     ),
     Option("report", "path", None, "Write the evidence packet there", "DIR"),
+    Option(
+        "history",
+        "path",
+        None,
+        "Add this run to its target's history there, and tell what changed since",
+        "DIR",
+    ),
+    Option(
+        "meta",
+        "pairs",
+        (),
+        "What the report and the history tell of this run besides (may be repeated)",
+        "KEY=VALUE",
+    ),
     Option(
         "controls",
         "flag",
@@ -198,6 +214,8 @@ class Settings:
     pack: str | None = DEFAULT_PACK
     suite: tuple[str, ...] = ()
     report: Path | None = None
+    history: Path | None = None
+    meta: tuple[str, ...] = ()
     controls: bool = False
     pg_version: int = 16
     profile: str = "default"
@@ -274,7 +292,7 @@ def _first(
         if (value := environ.get(f"ONEROOF_{name.upper()}")) is not None:
             return value, f"ONEROOF_{name.upper()}"
     if (value := ini(name)) is not None:
-        if option.kind == "list" and isinstance(value, str):
+        if option.kind in ("list", "pairs") and isinstance(value, str):
             value = value.splitlines()  # as pytest gives a list: it may be empty
         return value, f"oneroof_{name} in the ini file"
     return None, None
@@ -319,6 +337,16 @@ def _list(raw: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
+def _pairs(raw: Any) -> tuple[str, ...]:
+    """Return what has the form KEY=VALUE; a text may hold several, by commas."""
+    parts = re.split(r",(?=[^,=]+=)|\n", raw) if isinstance(raw, str) else list(raw)
+    pairs = [part.strip() for part in parts if part.strip()]
+    for pair in pairs:
+        if not pair.partition("=")[0].strip() or "=" not in pair:
+            raise ValueError(f"{pair!r} has no key, or no '='")
+    return tuple(pairs)
+
+
 def _pattern(raw: Any) -> str:
     re.compile(raw)
     return str(raw)
@@ -342,6 +370,7 @@ _CONVERTERS: dict[Kind, Callable[[Any], Any]] = {
     "url": _url,
     "choice": _text,
     "list": _list,
+    "pairs": _pairs,
     "number": int,
     "path": _path,
     "pattern": _pattern,
@@ -352,6 +381,7 @@ _WANTED: dict[Kind, str] = {
     "url": "a URL",
     "choice": "one of its names",
     "list": "a list of names",
+    "pairs": "KEY=VALUE",
     "number": "a whole number",
     "path": "a path",
     "pattern": "a regular expression",

@@ -10,6 +10,7 @@ from typing import Any
 from pytest_oneroof.clone.residue import Proof
 from pytest_oneroof.evidence.counting import NOT_COUNTED, NOT_RUN, Evidence
 from pytest_oneroof.evidence.heat import Cell
+from pytest_oneroof.evidence.origin import UNTOLD, Origin
 from pytest_oneroof.section import Section
 
 OWN = "own tests"
@@ -163,7 +164,8 @@ class RunFacts:
     None where no clone was looked at; `blockers` are the records of what stands
     before production; `contacted` is what this run opened a channel to as a
     production ('production', 'stand-in' or 'none'); `deselected` are checks that
-    options or plugins left out.
+    options or plugins left out; `origin` is the code that ran, and who had it run;
+    `history` is what earlier runs have to say (`history/since.py`), None without any.
     """
 
     target: str
@@ -184,3 +186,5 @@ class RunFacts:
     controls: Mapping[str, Any] | None = None
     sections: tuple[Section, ...] = ()
     deselected: tuple[str, ...] = ()
+    origin: Origin = UNTOLD
+    history: Mapping[str, Any] | None = None

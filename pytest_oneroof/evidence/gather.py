@@ -30,6 +30,7 @@ from pytest_oneroof.evidence.facts import (
     Told,
 )
 from pytest_oneroof.evidence.heat import Cell, cells_of
+from pytest_oneroof.evidence.origin import UNTOLD, Origin
 from pytest_oneroof.evidence.tally import Item, Share, Tally
 from pytest_oneroof.evidence.tiers import tiers_of
 
@@ -88,6 +89,7 @@ def gather(
     reasons: Iterable[str],
     run: Iterable[Told],
     besides: Besides | None = None,
+    origin: Origin = UNTOLD,
     seconds: float = 0.0,
 ) -> RunFacts:
     """Return the facts of a run from its reports and the shares of its processes.
@@ -123,6 +125,7 @@ def gather(
         contacted=besides.contacted,
         controls=besides.controls,
         deselected=tuple(tally.deselected),
+        origin=origin,
     )
 
 

@@ -1,8 +1,8 @@
 """The document of a run made again from its packet: facts read back, and judged. Pure.
 
 What was measured is taken from the packet's own evidence: results, baselines, seals,
-provenance. What only verdict.json holds (cells, gate, steps, notes) is taken from
-there. All that follows from them is computed again, by the functions that made it.
+provenance. What only verdict.json holds (cells, gate, steps, notes, history) is taken
+from there. All that follows from them is computed again, by the functions that made it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pytest_oneroof.evidence.facts import (
     Told,
 )
 from pytest_oneroof.evidence.heat import Cell
+from pytest_oneroof.evidence.origin import Origin
 from pytest_oneroof.evidence.tally import FAULTS
 from pytest_oneroof.evidence.verdict import judge
 from pytest_oneroof.packet.attestations import differences
@@ -82,6 +83,8 @@ def facts_again(values: Values) -> RunFacts:
         controls=_controls(told["controls"], values["results.json"]["faults"]),
         sections=tuple(Section(**section) for section in told["sections"]),
         deselected=tuple(values["results.json"]["deselected"]),
+        origin=Origin(**told["origin"]),
+        history=told["history"],
     )
 
 

@@ -47,7 +47,7 @@ class Ending:
 
     `target` is what the run is about, in words; `against` are the findings that no
     item tells; `failures` tell why a wanted report is not there; `report` is where it
-    is; `end` is an acceptance's.
+    is; `end` is an acceptance's; `history` tells what changed since the last run.
     """
 
     conclusion: Conclusion
@@ -58,6 +58,7 @@ class Ending:
     failures: tuple[str, ...] = ()
     report: str = ""
     end: AcceptanceExit | None = None
+    history: tuple[str, ...] = ()
 
 
 def closing(ending: Ending, *, full: bool = False) -> list[Line]:
@@ -66,6 +67,7 @@ def closing(ending: Ending, *, full: bool = False) -> list[Line]:
     At most MOST lines, and all of them if `full`.
     """
     rest = [*_done(ending), *_unchecked(ending)]
+    rest += map(Line, ending.history)
     if ending.report:
         rest.append(Line(f"report: {ending.report}/report.html"))
     rest.append(verdict_line(ending.conclusion, ending.target, full=full))

@@ -21,7 +21,7 @@ from pytest_oneroof.evidence.verdict import Row, Verdict
 from pytest_oneroof.redaction import redact, redacted
 from pytest_oneroof.section import Section
 
-VERSION = 2
+VERSION = 3
 SCHEMA = "fixtures/verdict/verdict.schema.json"
 MESSAGE = 4000
 SLOWEST = 12
@@ -59,6 +59,7 @@ def document(facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any]) -> Docu
             "target": verdict.target,
             "reasons": list(verdict.reasons),
         },
+        "origin": asdict(facts.origin),
         "run": [asdict(line) for line in facts.run],
         "seconds": round(facts.seconds, 2),
         "production": facts.production,
@@ -84,6 +85,7 @@ def document(facts: RunFacts, verdict: Verdict, plan: Mapping[str, Any]) -> Docu
         "blockers": [{key: b[key] for key in BLOCKER} for b in facts.blockers],
         "controls": dict(facts.controls) if facts.controls else None,
         "sections": [_section(section) for section in facts.sections],
+        "history": dict(facts.history) if facts.history else None,
     }
     cleaned: Document = redacted(told)
     return cleaned

@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 
 from pytest_oneroof.evidence.exercised import exercised_line
+from pytest_oneroof.history.since import change_texts
 from pytest_oneroof.report.markdown import BAD
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -37,6 +38,8 @@ def html(told: Document) -> str:
         bars=bars(told["suites"]),
         slowest=bars(told["slowest"]),
         spans=spans(told["tiers"]),
+        changed=change_texts(told["history"]) if told["history"] else [],
+        spark=spark,
         limit=LIMIT,
     )
 
@@ -95,6 +98,18 @@ def spans(tiers: Sequence[Document]) -> list[tuple[Document, float, float]]:
     end = max((tier["start"] + tier["seconds"] for tier in tiers), default=0)
     scale = 100 / end if end else 0
     return [(tier, tier["start"] * scale, tier["seconds"] * scale) for tier in tiers]
+
+
+def spark(values: Sequence[int | None], width: int, height: int) -> str:
+    """Return the points of a figure over time, within a box; gaps are left out."""
+    known = [value for value in values if value is not None]
+    low, span = min(known), (max(known) - min(known)) or 1
+    step = width / max(len(values) - 1, 1)
+    return " ".join(
+        f"{n * step:.1f},{height - (value - low) * height / span:.1f}"
+        for n, value in enumerate(values)
+        if value is not None
+    )
 
 
 @functools.cache

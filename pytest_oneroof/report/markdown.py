@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_oneroof.evidence.exercised import exercised_line
 from pytest_oneroof.evidence.facts import UNCOVERED
+from pytest_oneroof.history.since import since_line
 
 SHOWN = 20
 LENGTH = 300
@@ -46,6 +47,7 @@ def markdown(told: Document) -> str:
         f"{summary['committed']} committed.",
         *(f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)),
         "",
+        *_history(told["history"]),
         *_exercised(told["exercised"]),
         *(_rows(told["objectives"], "Objective") if told["objectives"] else []),
     ]
@@ -100,6 +102,14 @@ def _failed(suites: Sequence[Document]) -> list[str]:
     told = _table(("Check", "Outcome", "Claim", "Found"), rows[:SHOWN])
     beyond = len(failed) - SHOWN
     return [*told, *([f"… and {beyond} more", ""] if beyond > 0 else [])]
+
+
+def _history(told: Document | None) -> list[str]:
+    """Return what changed since the last run, in one line."""
+    if told is None:
+        return []
+    line = plain(since_line(told))
+    return [f"{line[:1].upper()}{line[1:]}.", ""]
 
 
 def _exercised(counts: Mapping[str, int]) -> list[str]:

@@ -351,7 +351,7 @@ class RunPlugin:
         terminalreporter.ensure_newline()
         if verbosity < 0:
             verdict = closing.verdict_line(self.conclusion, ending.target, full=True)
-            short = [*self.short_lines(), *ending.failures]
+            short = [*self.short_lines(), *ending.failures, *ending.history]
             say.say_lines(terminalreporter, [*map(closing.Line, short), verdict])
             return
         terminalreporter.section(self.heading)

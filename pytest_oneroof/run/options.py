@@ -16,7 +16,12 @@ from pytest_oneroof.run.readonly import BOTH_TARGETS, selects_readonly
 if TYPE_CHECKING:
     from pytest_oneroof.pack import Pack
 
-_INI_TYPES: dict[str, Any] = {"list": "linelist", "flag": "bool", "number": "int"}
+_INI_TYPES: dict[str, Any] = {
+    "list": "linelist",
+    "pairs": "linelist",
+    "flag": "bool",
+    "number": "int",
+}
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -41,8 +46,14 @@ def _add_option(group: Any, option: s.Option) -> None:
             flag, dest=dest, action="store_true", default=None, help=option.help
         )
     else:
+        action = "append" if option.kind == "pairs" else "store"
         group.addoption(
-            flag, dest=dest, default=None, metavar=option.metavar, help=option.help
+            flag,
+            dest=dest,
+            action=action,
+            default=None,
+            metavar=option.metavar,
+            help=option.help,
         )
 
 

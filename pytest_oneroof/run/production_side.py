@@ -56,6 +56,8 @@ class ProductionPlugin:
         self.end: AcceptanceExit | None = None
         self.baselines: tuple[Baseline, Baseline] | None = None
         self.version = ""
+        # The system identifier of the server that was read.
+        self.server = ""
         self._missing = False
         self._reading: ReadOnlyConnection | None = None
         self._session: pytest.Session | None = None
@@ -81,6 +83,7 @@ class ProductionPlugin:
         if self.run is not None and self.run.entry is not None:
             self.end = self.run.end()
             self.version = self.run.facts.server_version.split()[0]
+            self.server = self.run.facts.system_identifier
             if self.run.exit is not None:
                 self.baselines = (self.run.entry, self.run.exit)
             if self.end.differences or self.end.unproved:

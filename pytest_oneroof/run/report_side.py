@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,8 +23,10 @@ from pytest_oneroof.evidence.conclusion import Conclusion, exit_status
 from pytest_oneroof.evidence.exercised import OWN, exercises_of
 from pytest_oneroof.evidence.facts import CLONE, NONE, PRODUCTION, STANDIN, RunFacts
 from pytest_oneroof.evidence.gather import Besides, Noted, Setting, gather, message_of
+from pytest_oneroof.evidence.origin import Origin
 from pytest_oneroof.evidence.verdict import declared, judge, measured_of
 from pytest_oneroof.expected import Compared, noting
+from pytest_oneroof.history.store import require_folder
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.packet.blockers import read_blockers
 from pytest_oneroof.packet.of_run import packet_of
@@ -37,7 +40,9 @@ from pytest_oneroof.report.report import report_files
 from pytest_oneroof.run import hooks
 from pytest_oneroof.run import record as run_record
 from pytest_oneroof.run import suites as shipped
+from pytest_oneroof.run.history_side import HistoryKeeper
 from pytest_oneroof.run.isolation import exercises_by_marker
+from pytest_oneroof.run.origin import read_origin
 
 if TYPE_CHECKING:
     from pytest_oneroof.run.conductor import RunPlugin
@@ -60,9 +65,12 @@ class ReportPlugin:
         self.status = 0
         self.written: list[str] = []
         self.failures: list[str] = []
+        self.keeper: HistoryKeeper | None = None
         # Where a test changes the working folder, the packet's stays.
         given = owner.settings.report
         self.folder = given.absolute() if given is not None else None
+        kept = owner.settings.history
+        self.kept = kept.absolute() if kept is not None else None
         if owner.worker is None:
             self._require_usable()
 
@@ -127,10 +135,16 @@ class ReportPlugin:
         conclusion = owner.tally.conclude(status)
         try:
             facts = self._gather(conclusion, besides)
-            if reasons := hooks.reasons_of(owner.config, facts):
+            reasons = hooks.reasons_of(owner.config, facts)
+            if self.kept is not None and conclusion.word:
+                self.keeper = HistoryKeeper(owner, self.kept)
+                reasons += self.keeper.reasons(facts)
+            if reasons:
                 owner.tally.besides += reasons
                 conclusion = owner.tally.conclude(status)
                 facts = replace(facts, reasons=conclusion.reasons)
+            if self.keeper is not None:
+                facts = replace(facts, history=self.keeper.told(facts))
             sections = hooks.sections_of(owner.config, facts)
             self.facts = replace(facts, sections=sections)
             if self.folder is not None and conclusion.word:
@@ -139,8 +153,21 @@ class ReportPlugin:
             elif self.folder is not None:
                 self.failures.append("report: not written, as no check ran")
         except OneroofError as error:
-            self._fail(str(error))
+            self._fail("report", str(error))
+        if self.kept is not None:
+            self._keep(conclusion)
         return conclusion
+
+    def _keep(self, conclusion: Conclusion) -> None:
+        """Add the run to its history."""
+        try:
+            if self.keeper is not None and self.facts is not None:
+                self.keeper.add(self.facts)
+            else:
+                why = "the report failed" if conclusion.word else "no check ran"
+                self.failures.append(f"history: not written, as {why}")
+        except OneroofError as error:
+            self._fail("history", str(error))
 
     def ending(self, target: str) -> Ending | None:
         """Return what the closing section is made of, None where nothing ended."""
@@ -158,6 +185,7 @@ class ReportPlugin:
             failures=tuple(self.failures),
             report=str(shown) if shown else "",
             end=owner.production.end,
+            history=tuple(self.keeper.lines(facts) if self.keeper else ()),
         )
 
     def detail_lines(self) -> list[str]:
@@ -182,11 +210,11 @@ class ReportPlugin:
         files, tree = answer.data["files"], answer.data["tree"]
         self.written.append(f"packet     {shown}: {files} files, tree {tree}")
 
-    def _fail(self, message: str) -> None:
+    def _fail(self, what: str, message: str) -> None:
         head, *details = message.splitlines()
-        self.failures.append(f"report: FAILED: {head}")
+        self.failures.append(f"{what}: FAILED: {head}")
         self.failures += [f"  {line.strip()}" for line in details]
-        if self.folder is not None:
+        if self.folder is not None or self.kept is not None:
             self.status = self.status or pytest.ExitCode.TESTS_FAILED
 
     def _require_usable(self) -> None:
@@ -196,6 +224,8 @@ class ReportPlugin:
             if self.folder is not None:
                 run_record.require_place(self.folder, self.owner.config)
                 require_ours(self.folder)
+            if settings.history is not None:
+                require_folder(settings.history, self.folder)
             if settings.secrets_allow is not None:
                 read_allowed(settings.secrets_allow)
         except SettingsError as error:
@@ -225,6 +255,7 @@ class ReportPlugin:
             setting,
             reasons=conclusion.reasons,
             run=run_record.told_of(owner, self.started),
+            origin=self._origin(),
             besides=replace(
                 besides,
                 blockers=tuple(read_blockers(owner.pack)),
@@ -233,6 +264,14 @@ class ReportPlugin:
             ),
             seconds=(datetime.now(UTC) - self.started).total_seconds(),
         )
+
+    def _origin(self) -> Origin:
+        """Return which code runs, and by whom, where it is going to be told."""
+        owner = self.owner
+        if self.folder is None and self.kept is None:
+            return Origin()
+        root, meta = owner.config.rootpath, owner.settings.meta
+        return read_origin(root, os.environ, meta)
 
     def _production(self) -> str:
         if self.owner.settings.production_url:

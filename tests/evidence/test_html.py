@@ -16,6 +16,7 @@ import pytest
 from pytest_oneroof import resources
 from pytest_oneroof.evidence.facts import Check, Figure, RunFacts
 from pytest_oneroof.evidence.heat import cells_of, read_cells
+from pytest_oneroof.evidence.origin import Origin
 from pytest_oneroof.pack import Pack, bundled
 from pytest_oneroof.report.document import Document
 from pytest_oneroof.report.html import bars, groups, html, hues, short_names, spans
@@ -418,3 +419,13 @@ def test_page_prints_in_some_pages(tmp_path: Path, browse: Browse) -> None:
     assert page.console == ()
     pages = re.findall(rb"/Type\s*/Page\b", printed.read_bytes())
     assert 3 <= len(pages) <= 15
+
+
+def test_origin_stands_in_the_document() -> None:
+    """Commit, branch and who are told, passwords taken out."""
+    facts = runs.clone_run(
+        origin=Origin("abc", "main", by="eve", meta={"url": "http://a:secret@h/"})
+    )
+    told = runs.told_of(facts)["origin"]
+    assert (told["commit"], told["by"], told["changed"]) == ("abc", "eve", None)
+    assert told["meta"]["url"] == "http://a:***@h/"

@@ -1,0 +1,1 @@
+"""What runs have come to, one after the other: kept, compared, and proved whole."""

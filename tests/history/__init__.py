@@ -1,0 +1,1 @@
+"""Tests of the verdict and the report; they share made-up runs."""
