@@ -1,6 +1,7 @@
 """Measure oneroof beside what it is compared with: one command, one table, one run.
 
 python -m benchmarks [--sizes 10MB,100MB,1GB] [--checks 300] [--no-suites]
+python -m benchmarks --growth [PERCENT] [--checks 300]
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import databases, rows, suites
+from benchmarks import databases, growth, rows, suites
 from benchmarks import table as t
 from benchmarks.databases import Database
 from benchmarks.table import Table
@@ -35,6 +36,8 @@ Opened = dict[str, Sandbox]
 def main() -> int:
     """Run the benchmarks; return 1 where a claim does not hold."""
     options = _options()
+    if options.growth is not None:
+        return measure_growth(options)
     folder = Path(tempfile.mkdtemp(prefix="oneroof-bench-", dir=options.folder))
     folder.chmod(0o755)
     table = Table(options.sizes)
@@ -52,6 +55,23 @@ def main() -> int:
         tables = [each.seconds for each in (table, whole, starts)]
         options.json.write_text(json.dumps(tables))
     return report(head, table, whole, starts)
+
+
+def measure_growth(options: argparse.Namespace) -> int:
+    """Measure growth alone; return 1 where a claim does not hold."""
+    table = Table(list(growth.COLUMNS))
+    folder = Path(tempfile.mkdtemp(prefix="oneroof-bench-", dir=options.folder))
+    folder.chmod(0o755)
+    try:
+        with databases.server(folder, _say) as embedded:
+            growth.measure(embedded, table, options.checks, options.growth, _say)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if options.json is not None:
+        options.json.write_text(json.dumps(table.seconds))
+    print("\nMedian, and its ratio to the bare row of the same situation.\n")
+    print("\n".join(table.lines()))
+    return told(growth.claims(table))
 
 
 def measure(embedded: EmbeddedServer, table: Table, checks: int) -> list[str]:
@@ -168,7 +188,12 @@ def report(head: list[str], table: Table, whole: Table, starts: Table) -> int:
         if other.seconds:
             print(f"\nMedian, and its ratio to “{other.across}”.\n")
             print("\n".join(other.lines()))
-    found = [*t.claims(table), *t.run_claims(whole, starts)]
+    return told([*t.claims(table), *t.run_claims(whole, starts)])
+
+
+def told(claims: Iterable[t.Claim]) -> int:
+    """Print the claims; return 1 where one does not hold."""
+    found = list(claims)
     print()
     print("\n".join(t.claim_lines(found)))
     return 0 if all(held for _, _, held in found) else 1
@@ -184,6 +209,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-suites", action="store_true", help="leave the suites out")
     parser.add_argument(
         "--folder", type=Path, help="where the databases go (8 GB for 1GB)"
+    )
+    parser.add_argument(
+        "--growth",
+        nargs="?",
+        const=100,
+        type=int,
+        metavar="PERCENT",
+        help="instead: checks beside many sequences, tables, databases and checks",
     )
     parser.add_argument("--json", type=Path, help="write every measurement there")
     options = parser.parse_args()

@@ -55,12 +55,23 @@ def test_c0_nothing_is_emitted_or_active(
 
 
 def test_c1_inactive_type_is_refused(oneroof_clone: Connection) -> None:
-    """Layer 1: an inactive governance type is refused, each of them."""
+    """Layer 1: an inactive governance type is refused, each of them.
+
+    In every other domain of the registry one that is inactive, and one unknown.
+    """
     for event_type in facts()["governance_types"]:
         assert_refused(oneroof_clone, event_type, "is inactive")
     for domain, event_type in facts()["inactive_elsewhere"].items():
         assert_refused(oneroof_clone, event_type, "is inactive", event_domain=domain)
     unknown = facts()["unknown"]
+    known = types_elsewhere(oneroof_clone, active=False)
+    for domain, event_type in known.items():
+        with refused(oneroof_clone, **VALIDATION, says="is inactive"):
+            emit_event(oneroof_clone, event_type, event_domain=domain)
+    active = types_elsewhere(oneroof_clone, active=True)
+    for domain in sorted({*known, *active}.difference(unknown["domains"])):
+        with refused(oneroof_clone, **VALIDATION, says="unknown"):
+            emit_event(oneroof_clone, unknown["event_type"], event_domain=domain)
     for domain in unknown["domains"]:
         kind = unknown["event_type"]
         assert_refused(oneroof_clone, kind, "unknown", event_domain=domain)
@@ -127,6 +138,14 @@ def test_c3_wrong_stream_or_lane_is_refused(oneroof_clone: Connection) -> None:
         assert_refused(oneroof_clone, event_type, seen.message, **wrong)
         emit(oneroof_clone, event_type)
         assert outbox(oneroof_clone)["gov_emit"] == number
+    for domain, event_type in types_elsewhere(oneroof_clone, active=True).items():
+        stream, lane = registered_as(oneroof_clone, event_type, domain)
+        for wrong in (
+            {"event_stream": next(s for s in STREAMS if s != stream)},
+            {"delivery_lane": {"immediate": "delayed"}.get(lane, "immediate")},
+        ):
+            with refused(oneroof_clone, **VALIDATION, says="mismatch"):
+                emit_event(oneroof_clone, event_type, event_domain=domain, **wrong)
 
 
 def test_c4_nothing_dispatches(oneroof_clone: Connection) -> None:
@@ -198,16 +217,31 @@ def activate(connection: Connection, event_type: str = "") -> None:
     assert done.rowcount == 1, f"{event_type} was not there, or active"
 
 
-def registered_as(connection: Connection, event_type: str = "") -> tuple[str, str]:
+def registered_as(
+    connection: Connection, event_type: str = "", domain: str = "governance"
+) -> tuple[str, str]:
     """Return stream and lane that the registry has for a type."""
     event_type = event_type or facts()["emitted_type"]
     (found,) = rows(
         connection,
         "SELECT event_stream, delivery_lane FROM event_type_registry"
-        " WHERE event_domain = 'governance' AND event_type = %s",
-        [event_type],
+        " WHERE event_domain = %s AND event_type = %s",
+        [domain, event_type],
     )
     return found[0], found[1]
+
+
+def types_elsewhere(connection: Connection, *, active: bool) -> dict[str, str]:
+    """Return one registered type of each domain but governance."""
+    found = rows(
+        connection,
+        "SELECT DISTINCT ON (event_domain) event_domain, event_type"
+        " FROM event_type_registry"
+        " WHERE event_domain <> 'governance' AND active = %s"
+        " ORDER BY event_domain, event_type",
+        [active],
+    )
+    return dict(found)
 
 
 def emit(connection: Connection, event_type: str | None = None, **other: Any) -> None:

@@ -57,6 +57,24 @@ def test_one_command_prints_one_table() -> None:
     assert re.search(r"^(holds|FAILS) .* at most 3 times", done.stdout, re.M)
 
 
+@pytest.mark.server
+def test_growth_is_measured_beside_the_bare_row() -> None:
+    """A hundredth of what is many: each situation has its row, and its claim."""
+    command = [sys.executable, "-m", "benchmarks", "--growth", "1", "--checks=3"]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+    for row in ("our check, isolation rollback", "our check, sequence put back"):
+        assert re.search(
+            rf"^\| {re.escape(row)} +\|(?: +[\d.]+ m?s +[\d,.]+× \|){{5}}$",
+            done.stdout,
+            re.M,
+        ), f"{row} is not in:\n{done.stdout}"
+        claims = rf"^(?:holds|FAILS) +[\d.]+ +{re.escape(row)}: .* at most 1\.3 times"
+        assert len(re.findall(claims, done.stdout, re.M)) == 4
+
+
 def test_ratios_are_to_the_bare_row(table: ModuleType) -> None:
     """A cell's ratio is its median by that of the bare row in its own column."""
     measured = table.Table(["10MB", "1GB"])
