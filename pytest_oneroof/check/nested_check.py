@@ -43,6 +43,7 @@ def nested_check(
     finally:
         connection.retire()
         outer.ward.custom |= ward.custom
+        outer.ward.raw = outer.ward.raw or ward.raw
         if session.status not in (Status.INTRANS, Status.INERROR):
             raise CloneError(f"{ward.check}: it ended the transaction around it")
         session.run(UNDO + ward.deallocating())

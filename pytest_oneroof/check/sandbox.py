@@ -80,7 +80,8 @@ class Sandbox:
         self._prover = Prover(self._session, look, strict=strict)
         self._armed: Armed | None = None
         self._in_example = False
-        # The server process that knows a custom setting which a new one does not.
+        # The server process of a session that no other check may have: it knows a
+        # custom setting, or a check has its libpq handle.
         self._marked = 0
         self._row = self._session.first_row()
 
@@ -170,7 +171,8 @@ class Sandbox:
         assert armed is not None
         before = self._row
         end = self._roll_back(armed)
-        if end and (ANY in armed.ward.custom or ledger.settings(self._row)):
+        ward = armed.ward
+        if end and (ward.raw or ANY in ward.custom or ledger.settings(self._row)):
             self._marked = self.pid
         proof = Proof(
             armed.check,

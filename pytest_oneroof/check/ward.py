@@ -41,6 +41,8 @@ class Ward:
     swallowed: Swallowed = field(default_factory=Swallowed)
     sent: list[str] = field(default_factory=list)
     custom: set[str] = field(default_factory=set)
+    # Whether the check has taken the libpq handle itself, which outlives it.
+    raw: bool = False
     remember: bool = False
     count: int = 0
     keys: Keys = field(default_factory=Keys)

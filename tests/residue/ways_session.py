@@ -172,6 +172,27 @@ def late_notifies(db: Any) -> None:
     late(lambda: list(LATE["kept"].notifies(timeout=0)))
 
 
+@ways("a libpq handle, kept with what cancels by it", ANEW)
+def kept_handle(db: Any) -> None:
+    LATE["handle"], LATE["cancel"] = db.pgconn, db.pgconn.get_cancel()
+
+
+@ways("a thread that writes late by that handle: it is closed", ANEW)
+def late_handle(db: Any) -> None:
+    with contextlib.suppress(psycopg.OperationalError):
+        late(lambda: LATE["handle"].exec_(INSERT.encode()))
+    found = db.execute("SELECT count(*) FROM law_catalog WHERE law_code LIKE 'LEFT%'")
+    assert found.fetchone() == (0,)
+
+
+@ways("a thread that cancels late by that handle: nothing is cancelled", ANEW)
+def late_handle_cancel(db: Any) -> None:
+    timer = threading.Timer(0.05, LATE["cancel"].cancel)
+    timer.start()
+    db.execute("SELECT pg_sleep(0.2)")
+    timer.join()
+
+
 # ------------------------------------------------------------------- child processes
 def in_child(work: Any) -> str:
     """Fork; return what `work` raised in the child, or ''."""
