@@ -36,7 +36,9 @@ class Check:
     """One item: what it claims, what came of it, where it was measured.
 
     `outcome` is one of the states of `counting.count`, `why` its reason, `evidence`
-    what it was decided by; `exercises` is whose code it exercises (`exercised.py`).
+    what it was decided by; `exercises` is whose code it exercises (`exercised.py`);
+    `place` is the line where it failed, `output` what it printed then, `statements`
+    the last ones that it sent.
     """
 
     nodeid: str
@@ -46,6 +48,9 @@ class Check:
     outcome: str = "passed"
     seconds: float = 0.0
     message: str = ""
+    place: str = ""
+    output: str = ""
+    statements: tuple[str, ...] = ()
     proof: Proof | None = None
     figures: tuple[Figure, ...] = ()
     why: str = ""

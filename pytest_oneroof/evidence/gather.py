@@ -45,6 +45,9 @@ class Noted:
     claim: str = ""
     message: str = ""
     exercises: str = ""
+    place: str = ""
+    output: str = ""
+    statements: tuple[str, ...] = ()
     properties: tuple[tuple[str, Any], ...] = ()
 
 
@@ -149,6 +152,9 @@ def _check(nodeid: str, item: Item, noted: Noted, setting: Setting) -> Check:
         why=counted.why,
         seconds=round(item.seconds, 4),
         message=noted.message,
+        place=noted.place,
+        output=noted.output,
+        statements=noted.statements,
         proof=item.proof,
         evidence=item.evidence,
         exercises=noted.exercises,

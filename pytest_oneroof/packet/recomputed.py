@@ -1,8 +1,9 @@
 """The document of a run made again from its packet: facts read back, and judged. Pure.
 
 What was measured is taken from the packet's own evidence: results, baselines, seals,
-provenance. What only verdict.json holds (cells, gate, steps, notes, history) is taken
-from there. All that follows from them is computed again, by the functions that made it.
+provenance. What only verdict.json holds (cells, gate, steps, notes, history, what a
+check sent and printed) is taken from there. All that follows from them is computed
+again, by the functions that made it.
 """
 
 from __future__ import annotations
@@ -142,6 +143,9 @@ def _checks(values: Values, production: str) -> Iterator[Check]:
             outcome=item["outcome"],
             seconds=item["seconds"],
             message=item["message"],
+            place=one["place"],
+            output=one["output"],
+            statements=tuple(one["statements"]),
             proof=Proof.from_dict(item["proof"]) if item["proof"] else None,
             figures=tuple(Figure(**figure) for figure in one["figures"]),
             why=item["why"],

@@ -50,6 +50,9 @@ class Visit:
     over: bool = False
     overdue: bool = False
     statements: int = 0
+    # With `remember`, the texts that were sent.
+    remember: bool = False
+    sent: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     process: int = field(default_factory=os.getpid)
     swallowed: Swallowed = field(default_factory=Swallowed)
@@ -130,6 +133,8 @@ class ReadOnlyConnection(psycopg.Connection[Any]):
             raise error
         self.visit.swallowed.settle()
         self.visit.statements += 1
+        if self.visit.remember:
+            self.visit.sent.append(text)
         return statements.read(text)[0]
 
     def check_command(self, command: Any) -> None:

@@ -188,6 +188,9 @@ def _check(check: Check) -> Document:
         "exercises": check.exercises,
         "seconds": round(check.seconds, 3),
         "message": redact(check.message)[:MESSAGE],
+        "place": check.place,
+        "output": check.output,
+        "statements": list(check.statements),
         "figures": [asdict(figure) for figure in check.figures],
         "proof": _proof(check.proof),
     }

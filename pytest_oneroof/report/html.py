@@ -20,6 +20,10 @@ from pytest_oneroof.report.markdown import BAD
 TEMPLATES = Path(__file__).parent / "templates"
 HUES = 8
 LIMIT = 400
+SHORT = 12
+# The three words that an objective comes to; its own word stands beside.
+STATES = {"HELD": "GO", "RETAINED": "GO", "CLOSED": "NO-GO", "REJECTED": "NO-GO"}
+_READABLE = str.maketrans({"T": " ", "Z": " UTC"})
 
 Document = Mapping[str, Any]
 
@@ -32,7 +36,9 @@ def html(told: Document) -> str:
         groups=list(groups(told["ownership"])) if told["ownership"] else [],
         hues=hues(told["ownership"]),
         short=short_names(told["ownership"]),
+        facts=hero_facts(told),
         failures=failures(told["suites"]),
+        states=STATES,
         ordered=ordered(told["suites"]),
         exercised=exercised_line(told["exercised"]),
         bars=bars(told["suites"]),
@@ -42,6 +48,32 @@ def html(told: Document) -> str:
         spark=spark,
         limit=LIMIT,
     )
+
+
+def hero_facts(told: Document) -> list[tuple[str, str]]:
+    """Return what a reader has to know first of a run: of what, when, whose code."""
+    run = {line["name"]: line["value"] for line in told["run"]}
+    origin, target = told["origin"], told["verdict"]["target"]
+    databases = [s["database"] for s in told["states"] if s["where"] == target]
+    edited = " (edited since)" if origin["changed"] else ""
+    code = [origin["branch"], f"{origin['commit'][:SHORT]}{edited}"]
+    found = {
+        "Database": _first_of(databases) or run.get(target, ""),
+        "PostgreSQL": run.get("PostgreSQL", ""),
+        "Begun": run.get("begun", "").translate(_READABLE),
+        "Code": " at ".join(part for part in code if part),
+        "By": origin["by"],
+        "Pipeline": origin["pipeline"],
+        **origin["meta"],
+    }
+    return [(name, value) for name, value in found.items() if value]
+
+
+def _first_of(databases: Sequence[str]) -> str:
+    """Return a run's database, and how many copies of it its workers had."""
+    first, *copies = databases or [""]
+    many = "copies" if len(copies) > 1 else "copy"
+    return f"{first} and {len(copies)} {many}" if copies else first
 
 
 def groups(ownership: Document) -> Iterator[tuple[str, list[Document]]]:

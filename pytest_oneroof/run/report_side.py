@@ -43,13 +43,16 @@ from pytest_oneroof.run import suites as shipped
 from pytest_oneroof.run.history_side import HistoryKeeper
 from pytest_oneroof.run.isolation import exercises_by_marker
 from pytest_oneroof.run.origin import read_origin
+from pytest_oneroof.run.shown import output_of, place_of, remembering
 
 if TYPE_CHECKING:
     from pytest_oneroof.run.conductor import RunPlugin
 
 CLAIM = "oneroof_claim"
 EXERCISES = "oneroof_exercises"
+STATEMENTS = "oneroof_statements"
 NOTE = "oneroof_figures"
+sent_key = pytest.StashKey[list[str]]()
 MANY = 40
 LENGTH = 100
 
@@ -78,8 +81,9 @@ class ReportPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Note the figures that a check compares, in its item's properties."""
-        with noting() as compared:
+        """Note the figures that a check compares, and the statements that it sends."""
+        with noting() as compared, remembering(item) as sent:
+            item.stash[sent_key] = sent
             try:
                 return (yield)
             finally:
@@ -95,6 +99,8 @@ class ReportPlugin:
             text = inspect.getdoc(getattr(item, "obj", None)) or ""
             report.__dict__[CLAIM] = " ".join(text.partition("\n\n")[0].split())
             report.__dict__[EXERCISES] = exercises_by_marker(item)
+        elif report.when == "teardown":
+            report.__dict__[STATEMENTS] = item.stash.get(sent_key, [])
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -106,9 +112,18 @@ class ReportPlugin:
             exercises=getattr(report, EXERCISES, noted.exercises),
         )
         if report.when == "teardown":
-            noted = replace(noted, properties=tuple(report.user_properties))
+            noted = replace(
+                noted,
+                properties=tuple(report.user_properties),
+                statements=tuple(getattr(report, STATEMENTS, ())),
+            )
         if report.failed and not noted.message:
-            noted = replace(noted, message=message_of(report))
+            noted = replace(
+                noted,
+                message=message_of(report),
+                place=place_of(report),
+                output=output_of(report),
+            )
         self.noted[report.nodeid] = noted
 
     # ------------------------------------------------------------------------ end

@@ -421,6 +421,56 @@ def test_page_prints_in_some_pages(tmp_path: Path, browse: Browse) -> None:
     assert 3 <= len(pages) <= 15
 
 
+def test_failure_is_told_whole() -> None:
+    """Claim, expected, found, message, line, last statement and output, in order."""
+    facts = runs.clone_run()
+    failed = replace(
+        facts.checks[0],
+        claim="The seed owns every group.",
+        outcome="failed",
+        message="own: 29 instead of 30",
+        place="test_own.py:7",
+        statements=("SELECT 1", "SELECT count(*)\nFROM own"),
+        output="Captured stdout call\nseen & printed",
+        figures=(Figure("own", "30", "29"), Figure("gap", "0", "0")),
+    )
+    page = html(told(replace(facts, checks=(failed, *facts.checks[1:]))))
+    (card,) = re.findall(r'<article class="card failure">.*?</article>', page, re.S)
+    assert " ".join(text_of(card).split()) == (
+        f"failed {failed.nodeid} The seed owns every group. own: expected 30 found 29 "
+        "own: 29 instead of 30 at test_own.py:7 Last statement SELECT count(*) FROM "
+        "own captured output Captured stdout call seen & printed"
+    )
+
+
+def test_hero_tells_which_run_it_is() -> None:
+    """Database, time, code, who, pipeline as a link, and what the user adds."""
+    url = "https://ci.example.org/7"
+    origin = Origin(
+        "0123456789abcdef",
+        "main",
+        changed=True,
+        by="eve",
+        pipeline=url,
+        meta={"ticket": "OR-7", "evil": "javascript:alert(1)"},
+    )
+    page = html(told(runs.clone_run(origin=origin)))
+    hero = page[page.index('<dl class="facts">') : page.index('<dl class="tiles">')]
+    shown = " ".join(text_of(hero).split())
+    assert "Code main at 0123456789ab (edited since) By eve Pipeline" in shown
+    assert "ticket OR-7 evil javascript:alert(1)" in shown
+    assert re.findall('href="(.*?)"', hero) == [url]
+
+
+def test_objectives_have_three_words() -> None:
+    """What is held or retained is GO, with its own word beside."""
+    page = html(told(runs.clone_run()))
+    objectives = page[page.index('<h2 id="objectives"') : page.index('<h2 id="owner')]
+    chips = set(re.findall(r'<span class="chip [\w-]+">(.*?)</span>', objectives))
+    assert chips <= {"GO", "NO-GO", "not checked"}
+    assert '<span class="dim">retained</span>' in objectives
+
+
 def test_origin_stands_in_the_document() -> None:
     """Commit, branch and who are told, passwords taken out."""
     facts = runs.clone_run(

@@ -187,3 +187,47 @@ def test_no_report_is_written_unasked(
     )
     names = {path.name for path in pytester.path.iterdir()}
     assert names <= {"stdout", "stderr", "__pycache__"}
+
+
+TELLING = """
+import pytest
+
+@pytest.fixture
+def mine(oneroof_clone):
+    return oneroof_clone
+
+def helper(connection):
+    # A comment is no statement.
+    return connection.execute('''
+        -- how many
+        SELECT count(*)
+          FROM governance_object_ownership
+         WHERE scope = %s''', ["audit"]).fetchone()[0]
+
+def test_told(mine):
+    \"\"\"It is seven.\"\"\"
+    print("seen", 3)
+    for _ in range(3):
+        mine.execute("SELECT 'password=hunter2'")
+    assert helper(mine) == 7
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_failure_tells_line_statement_and_output(
+    pytester: pytest.Pytester, run_oneroof: Run, workers: str
+) -> None:
+    """Serial and with workers: the line, what it sent without passwords, its output."""
+    pytester.makepyfile(test_own=TELLING)
+    run_oneroof(
+        *("--oneroof-clone", "test_own.py", "--oneroof-report", "out", "-n", workers)
+    )
+    (suite,) = read(pytester.path / "out")["suites"]
+    (check,) = suite["checks"]
+    assert check["claim"] == "It is seven."
+    assert check["place"] == "test_own.py:20"
+    assert check["statements"] == [
+        "SELECT 'password=***",
+        "SELECT count(*)\n  FROM governance_object_ownership\n WHERE scope = $1",
+    ]
+    assert check["output"] == "Captured stdout call\nseen 3"
