@@ -13,14 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 import psycopg
+from pytest_oneroof.suites.support import PACK
 
 from pytest_oneroof import resources
 from pytest_oneroof.clone.rehearsal import Rehearsal
 from pytest_oneroof.controls.changed import replaced
 from pytest_oneroof.release.executor import Outcome, Probe, read_probe, run_steps
-from pytest_oneroof.release.plan import FOLDER, Packet, Step, open_packet
+from pytest_oneroof.release.plan import Packet, Step, open_packet
 from pytest_oneroof.release.proof import Pin, Proof, prove, read_pin
-from pytest_oneroof.release.rehearse import RATIFIED, open_gate
+from pytest_oneroof.release.rehearse import open_gate
 from pytest_oneroof.release.standing import Standing, read_standing
 from pytest_oneroof.release.steps import StepRun, Where, open_target
 from pytest_oneroof.statements.scripts import body
@@ -39,8 +40,8 @@ class Rollout:
     """
 
     def __init__(self, packet: str, make_clone: MakeClone) -> None:
-        self.packet: Packet = open_packet(packet)
-        self.folder = f"{FOLDER}/{packet}/"
+        self.packet: Packet = open_packet(packet, PACK)
+        self.folder = f"{PACK.needed('release', 'packets')}/{packet}/"
         self.numbers = [GREENFIELD, *(step.step for step in self.packet.steps)]
         self._stack = contextlib.ExitStack()
         self.clone = self._stack.enter_context(make_clone())
@@ -48,8 +49,9 @@ class Rollout:
         self.stage = GREENFIELD
         try:
             self.clone.run(resources.path(UNDO_BASELINE))
-            self.where = Where(self.clone.url, self.clone.name, RATIFIED)
-            open_gate(self.where)
+            code = PACK.release.rehearsal_approval
+            self.where = Where(self.clone.url, self.clone.name, code).of(PACK)
+            open_gate(PACK, self.where)
         except BaseException:
             self.close()
             raise

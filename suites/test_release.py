@@ -60,7 +60,7 @@ def entries(name: str, data: dict[str, Any]) -> pytest.MarkDecorator:
 @pytest.mark.parametrize("name", ["ownership", "full"])
 def test_seal_holds(name: str) -> None:
     """The packet's manifest seals bytes, length and order of all its files."""
-    packet = open_packet(name)
+    packet = open_packet(name, PACK)
     assert packet.steps[0].kind == "preflight"
     assert set(packet.files) > {step.file for step in packet.steps}
 
@@ -68,7 +68,7 @@ def test_seal_holds(name: str) -> None:
 @pytest.mark.parametrize("name", ["ownership", "full"])
 def test_gate_predicate(name: str) -> None:
     """Every gated file quotes the monitor's predicate, letter for letter."""
-    packet = open_packet(name)
+    packet = open_packet(name, PACK)
     gated = [s for s in packet.steps if s.kind != "verify" and s.name != "structure"]
     for step in gated:
         assert packet.bytes_of(step).decode().count(Gate(PACK).predicate()) == 1, (

@@ -8,6 +8,7 @@ import click
 
 from pytest_oneroof.answer import BROKEN, DONE, Answer
 from pytest_oneroof.commands.output import JSON, answer
+from pytest_oneroof.commands.project import read_project
 from pytest_oneroof.packet.write import verify_packet
 from pytest_oneroof.release.signed import sign_packet
 from pytest_oneroof.sealing.seal import SealBroken
@@ -42,7 +43,7 @@ def sign(packet: str, key: Path, *, as_json: bool) -> None:
     The signature is written beside the manifest; the seal has to hold and be pinned.
     """
     try:
-        signature = sign_packet(packet, key)
+        signature = sign_packet(packet, read_project().pack, key)
     except SealBroken as broken:
         data = {"seal": "broken", "findings": [str(f) for f in broken.findings]}
         answer(Answer(BROKEN, data, tuple(str(broken).split("\n"))), as_json=as_json)

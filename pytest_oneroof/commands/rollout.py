@@ -70,7 +70,7 @@ def _file(name: str, told: str) -> Callable[[Any], Any]:
 def command() -> None:
     """Plan, rehearse, run, verify and roll back a release PACKET.
 
-    PACKET is ownership or full, or a folder whose seal its owner has pinned.
+    PACKET is one of the pack's, or a folder whose seal the pack's owner has pinned.
     """
 
 
@@ -274,7 +274,7 @@ def _told(
 ) -> int:
     """Open the packet by its seal, do the work, print the answer."""
     try:
-        opened = open_packet(packet, pin=pin)
+        opened = open_packet(packet, read_project().pack, pin=pin)
         found = signers()
         if found.file is not None:
             require_signed(packet, opened, found.file)

@@ -41,8 +41,8 @@ def server_of(
             found = host.ours(main) if main is not None else None
             yield host, origin, _main(host, found)
         return
-    click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
     server = standin.acquire(*project, say)
+    click.echo("oneroof: no target given: this is the embedded stand-in", err=True)
     try:
         with contextlib.closing(standin.host_of(server, project.pack, rules)) as host:
             found = host.ours(main or server.state["clone"])

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from pytest_oneroof.errors import ServerError
+from pytest_oneroof.errors import ServerError, SettingsError
 from pytest_oneroof.fingerprint.session import steady_session
 from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.connect import connect
@@ -135,10 +135,16 @@ class Gate:
         return self._quoted("predicate")
 
     def ratified(self) -> str:
-        """Return the SELECT that tells why a packet is not ratified, as quoted."""
+        """Return the SELECT that tells why a packet is not ratified, as quoted.
+
+        Raise SettingsError where the plan names none: nothing is then released.
+        """
         return self._quoted("ratified").removesuffix(";")
 
     def _quoted(self, key: str) -> str:
+        if key not in self.plan:
+            where = f"{self.pack.name!r}, {self.pack.gate.plan}"
+            raise SettingsError(f"the gate of the pack {where} has no {key!r} query")
         text = self.pack.read_text(self.plan[key])
         return re.sub(r"^ *--.*\n", "", text, flags=re.MULTILINE).strip()
 

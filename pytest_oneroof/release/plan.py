@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError, SettingsError
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.release.seals import pinned_seals
 from pytest_oneroof.sealing import manifest as m
 from pytest_oneroof.sealing.manifest import Finding
@@ -21,7 +21,6 @@ from pytest_oneroof.sealing.seal import Checked, SealBroken, check
 from pytest_oneroof.statements.policy import read_only_refusal
 from pytest_oneroof.statements.read import Statement, read
 
-FOLDER = "sql/release"
 PLAN = "plan.json"
 MANIFEST = "manifest-sha256.txt"
 SIGNATURE = f"{MANIFEST}.sig"
@@ -62,7 +61,7 @@ class Later:
 
 @dataclass(frozen=True)
 class Packet:
-    """A packet whose seal held: its plan, and the bytes of every file.
+    """A packet of a pack whose seal held: its plan, and the bytes of every file.
 
     `request` is what it asks approval for: columns of the approval, and their values.
     `start` and `end` are phases; `touches` are the relations that hold what the
@@ -88,6 +87,7 @@ class Packet:
     later: tuple[Later, ...]
     files: Mapping[str, bytes]
     sha256: str
+    pack: Pack
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -105,30 +105,31 @@ class Packet:
         return self.files[step.file]
 
 
-def known_packets() -> tuple[str, ...]:
-    """Return the names of the shipped packets."""
-    return tuple(
-        sorted(plan.parent.name for plan in resources.path(FOLDER).glob(f"*/{PLAN}"))
-    )
+def known_packets(pack: Pack) -> tuple[str, ...]:
+    """Return the names of a pack's packets."""
+    folder = pack.release.packets
+    plans = pack.path(folder).glob(f"*/{PLAN}") if folder else ()
+    return tuple(sorted(plan.parent.name for plan in plans))
 
 
-def folder_of(packet: str) -> Path:
-    """Return the folder of a shipped packet, or the folder that was given.
+def folder_of(packet: str, pack: Pack) -> Path:
+    """Return the folder of a pack's packet, or the folder that was given.
 
     Raise SettingsError for a name that is neither.
     """
-    if packet in known_packets():
-        return resources.path(FOLDER) / packet
+    if packet in known_packets(pack):
+        return pack.path(pack.needed("release", "packets")) / packet
     folder = Path(packet)
     if (folder / MANIFEST).is_file() or (folder / PLAN).is_file():
         return folder
     raise SettingsError(
-        f"no packet is called {packet!r}; there are: {', '.join(known_packets())}, "
-        f"or give a folder that holds {MANIFEST}"
+        f"no packet of the pack {pack.name!r} is called {packet!r}; there are: "
+        f"{', '.join(known_packets(pack)) or 'none'}, or give a folder that holds "
+        f"{MANIFEST}"
     )
 
 
-def open_packet(packet: str, *, pin: str | None = None) -> Packet:
+def open_packet(packet: str, pack: Pack, *, pin: str | None = None) -> Packet:
     """Read a packet once, compare every byte with its seal, and return it.
 
     The seal has to be one that the pack's owner has pinned; `pin` is the sha256 that
@@ -136,11 +137,11 @@ def open_packet(packet: str, *, pin: str | None = None) -> Packet:
     finding; SettingsError for an unknown packet; OneroofError for a sealed plan that
     is no plan.
     """
-    folder = folder_of(packet)
+    folder = folder_of(packet, pack)
     checked = check(folder / MANIFEST, folder, pin=pin, besides=(SIGNATURE,))
     _require(checked, checked.findings)
-    _require(checked, _unpinned(checked))
-    opened = parse_plan(checked.files, checked.sha256)
+    _require(checked, _unpinned(checked, pinned_seals(pack)))
+    opened = parse_plan(checked.files, checked.sha256, pack)
     _require(checked, _misordered(checked, opened))
     _require(checked, _unread(opened))
     return opened
@@ -151,19 +152,19 @@ def _require(checked: Checked, findings: Iterable[Finding]) -> None:
         raise SealBroken(checked.manifest, found)
 
 
-def _unpinned(checked: Checked) -> Iterator[Finding]:
+def _unpinned(checked: Checked, pins: Mapping[str, str]) -> Iterator[Finding]:
     """Find that nobody has reviewed this packet: no word of it is read before that."""
-    if checked.sha256 not in pinned_seals().values():
+    if checked.sha256 not in pins.values():
         yield Finding(
             "SEAL_NOT_PINNED",
             checked.manifest,
             f"sha256 {checked.sha256} is no seal that the pack's owner has reviewed; "
-            f"pinned are: {', '.join(pinned_seals()) or 'none'}",
+            f"pinned are: {', '.join(pins) or 'none'}",
         )
 
 
 def _misordered(checked: Checked, opened: Packet) -> Iterator[Finding]:
-    if pinned_seals().get(opened.name) != checked.sha256:
+    if pinned_seals(opened.pack).get(opened.name) != checked.sha256:
         told = f"its plan calls it {opened.name!r}, it is pinned by another name"
         yield Finding("SEAL_NOT_PINNED", checked.manifest, told)
     for steps in (opened.steps, opened.tiers_back or opened.rollback):
@@ -196,7 +197,7 @@ def read_selects(packet: Packet, file: str) -> tuple[Statement, ...]:
     return read(packet.files[file].decode())
 
 
-def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
+def parse_plan(files: Mapping[str, bytes], sha256: str, pack: Pack) -> Packet:
     """Return the packet that the plan among these files describes.
 
     Raise OneroofError where it lacks a part, has one too many, or names a file
@@ -220,6 +221,7 @@ def parse_plan(files: Mapping[str, bytes], sha256: str) -> Packet:
             later=later,
             files=files,
             sha256=sha256,
+            pack=pack,
             **data,
         )
     except (KeyError, TypeError, ValueError) as error:

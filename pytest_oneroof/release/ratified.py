@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 
-from pytest_oneroof.pack import bundled
 from pytest_oneroof.production.gate import Gate
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.steps import Connection
@@ -22,7 +21,7 @@ def read_refusal(connection: Connection, packet: Packet) -> str:
     Inside a transaction of `reading`.
     """
     connection.execute(_ASK, [json.dumps(dict(packet.request))])
-    row = connection.execute(Gate(bundled()).ratified().encode()).fetchone()
+    row = connection.execute(Gate(packet.pack).ratified().encode()).fetchone()
     assert row is not None
     refusal, detail = row
     return f"{refusal}; {detail}" if refusal else ""

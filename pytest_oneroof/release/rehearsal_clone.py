@@ -24,6 +24,7 @@ from pytest_oneroof.ownership.proofs import MAKING, OurDatabase
 from pytest_oneroof.ownership.proofs import REHEARSAL as KIND
 from pytest_oneroof.ownership.records import Record
 from pytest_oneroof.ownership.same_server import require_direct, require_same
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.pack.names import name_clone
 from pytest_oneroof.postgres.catalog import read_facts
 from pytest_oneroof.postgres.connect import connect
@@ -44,8 +45,7 @@ class RehearsalClone:
 def greenfield_clone(
     host: Host,
     source: str,
-    *,
-    ratified: str,
+    pack: Pack,
 ) -> Iterator[RehearsalClone]:
     """Copy `source`, mark the copy, hand it out and drop it at the end.
 
@@ -63,7 +63,8 @@ def greenfield_clone(
             admitted = admit(read_facts(session), host.rules)
             require_direct(session)
             require_same(session, host.acting, found)
-        where = Where(url, target=found.name, ratified=ratified)
+        code = pack.release.rehearsal_approval
+        where = Where(url, target=found.name, ratified=code).of(pack)
         yield RehearsalClone(admitted, where, host.url(found.name))
     finally:
         with host.making():

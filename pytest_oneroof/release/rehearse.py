@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_oneroof import resources
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.pack import bundled
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.release.executor import Outcome, end_log, run_steps
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, Proof, differences, prove, read_pin
@@ -25,9 +24,6 @@ from pytest_oneroof.release.step_log import Log
 from pytest_oneroof.release.steps import Where, open_target
 from pytest_oneroof.release.telling import told_runs
 from pytest_oneroof.statements.scripts import run_script
-
-OPEN_GATE = "sql/release/rehearsal/open_gate.sql"
-RATIFIED = bundled().release.rehearsal_approval
 
 Say = Callable[[str], Any]
 
@@ -94,7 +90,7 @@ def rehearse(
     _expect_phase(packet, where, packet.start, told)
     _expect_refusal(packet, where, "at a closed gate", told)
     say("opening the gate of the clone")
-    open_gate(where)
+    open_gate(packet.pack, where)
     told.shown.append(f"gate {_ready(packet, where).gate.status} on the clone only")
     before = _pin(where)
     forward = (*packet.steps, *packet.reads)
@@ -119,10 +115,10 @@ def rehearse(
     return told
 
 
-def open_gate(where: Where) -> None:
+def open_gate(pack: Pack, where: Where) -> None:
     """Open the ratification gate of a marked clone; its file refuses all others."""
     with contextlib.closing(open_target(where, writes=True)) as connection:
-        run_script(connection, resources.path(OPEN_GATE))
+        run_script(connection, pack.path(pack.needed("release", "open_gate")))
 
 
 def _pin(where: Where, relations: Sequence[str] | None = None) -> Pin:

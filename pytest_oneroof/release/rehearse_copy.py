@@ -25,7 +25,7 @@ from pytest_oneroof.release.identity import identify
 from pytest_oneroof.release.plan import Packet
 from pytest_oneroof.release.proof import Pin, differences, read_pin
 from pytest_oneroof.release.rehearsal_clone import greenfield_clone
-from pytest_oneroof.release.rehearse import RATIFIED, Rehearsal, Say, rehearse
+from pytest_oneroof.release.rehearse import Rehearsal, Say, rehearse
 from pytest_oneroof.release.step_log import new_log
 
 
@@ -67,7 +67,7 @@ def rehearse_copy(packet: Packet, copied: Copied, say: Say) -> Answer:
     log.write()
     before = _pins(packet, copied, say)
     say(f"copying {copied.source}")
-    with greenfield_clone(copied.host, copied.source, ratified=RATIFIED) as clone:
+    with greenfield_clone(copied.host, copied.source, packet.pack) as clone:
         log.head["database"] = clone.clone.database
         told = rehearse(packet, clone, say, log)
     after = _pins(packet, copied, say)

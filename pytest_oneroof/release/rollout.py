@@ -68,6 +68,7 @@ def run(order: Order, say: Say) -> Answer:
     packet = order.packet
     identity = read_identity(Where(order.url))
     where = Where(order.url, ratified=order.ratified, identity=identity)
+    where = where.of(order.packet.pack)
     rehearsal, holds = find_rehearsed(order)
     if unmeant := hold_target(packet, identity, order.typed):
         return held(packet, "run", (*unmeant, *holds))
@@ -111,7 +112,7 @@ def roll_back(order: Order, say: Say, *, tier_by_tier: bool = False) -> Answer:
     identity = read_identity(Where(order.url))
     if holds := hold_target(packet, identity, order.typed):
         return held(packet, "rollback", holds)
-    where = Where(order.url, identity=identity)
+    where = Where(order.url, identity=identity).of(order.packet.pack)
     standing = read_standing(where, packet)
     record, holds = find_undone(order, standing)
     holds = (*hold_rollback(packet, standing), *holds)

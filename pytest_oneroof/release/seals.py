@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_oneroof.pack import bundled
+from pytest_oneroof.pack import Pack
 
 
-def pinned_seals() -> Mapping[str, str]:
+def pinned_seals(pack: Pack) -> Mapping[str, str]:
     """Return the sha256 of the manifest of each packet that was reviewed, by name."""
-    return bundled().release.seals
+    return pack.release.seals

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pytest_oneroof.pack import bundled
 from pytest_oneroof.production.figures import PARTIAL, Figures, Phase
 from pytest_oneroof.production.gate import Gate, GateVerdict
 from pytest_oneroof.release.identity import Identity, identify
@@ -83,7 +82,7 @@ def read_identity(where: Where) -> Identity:
 
 
 def read_standing(where: Where, packet: Packet) -> Standing:
-    """Read where the database stands, by this packet and the shipped others.
+    """Read where the database stands, by this packet and its pack's others.
 
     Raise ServerError when it cannot be reached or read: another database, one
     without the schema of the pack, a role without the rights.
@@ -94,7 +93,8 @@ def read_standing(where: Where, packet: Packet) -> Standing:
 
 def find_standing(connection: Connection, packet: Packet) -> Standing:
     """Return where a database stands, inside a transaction of `reading`."""
-    pack, packets = bundled(), [packet, *_others(packet)]
+    pack, packets = packet.pack, [packet, *_others(packet)]
+    pack.needed("figures", "phases")
     figures = Figures(pack)
     phase = figures.phase(figures.metrics(connection), figures.traces(connection))
     assert phase is not None
@@ -176,7 +176,9 @@ def way_back(standing: Standing) -> str:
 
 
 def _others(packet: Packet) -> list[Packet]:
-    return [open_packet(name) for name in known_packets() if name != packet.name]
+    pack = packet.pack
+    others = (name for name in known_packets(pack) if name != packet.name)
+    return [open_packet(name, pack) for name in others]
 
 
 def _agreed(

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from pytest_oneroof.errors import OneroofError
-from pytest_oneroof.pack import bundled
+from pytest_oneroof.pack import Pack
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.identity import Identity, require_same
 from pytest_oneroof.release.plan import Packet, Step
@@ -34,10 +34,7 @@ SELECT namespace.nspname || '.' || class.relname
   JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
  WHERE class.relkind IN ('r', 'p', 'v', 'm', 'S')
 """
-SETTINGS = {
-    "target": "oneroof.target_database",
-    "ratified": bundled().release.approval or "oneroof.approval",
-}
+TARGET, APPROVAL = "oneroof.target_database", "oneroof.approval"
 
 Connection = psycopg.Connection[Any]
 Say = Callable[[str], Any]
@@ -48,14 +45,20 @@ class Where:
     """Where a packet is run, and what the files are told.
 
     `target` is empty for production; else the marked clone's name. `ratified` is
-    the code of the ratified approval. With `identity` each connection has to reach
-    exactly that database before anything is sent over it.
+    the code of the ratified approval, told by the setting `approval`. With
+    `identity` each connection has to reach exactly that database before anything
+    is sent over it.
     """
 
     url: str
     target: str = ""
     ratified: str = ""
     identity: Identity | None = None
+    approval: str = APPROVAL
+
+    def of(self, pack: Pack) -> Where:
+        """Return it with the setting by which a pack's files are told the code."""
+        return replace(self, approval=pack.release.approval or APPROVAL)
 
 
 @dataclass(frozen=True)
@@ -149,11 +152,8 @@ def _settle(connection: Connection, where: Where, *, writes: bool) -> None:
     # (manual, client_connection_check_interval), where the system has the means.
     with contextlib.suppress(psycopg.errors.InvalidParameterValue):
         connection.execute(b"SET client_connection_check_interval = '500ms'")
-    for name, setting in SETTINGS.items():
-        connection.execute(
-            "SELECT pg_catalog.set_config(%s, %s, false)",
-            [setting, getattr(where, name)],
-        )
+    for setting in ((TARGET, where.target), (where.approval, where.ratified)):
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", setting)
 
 
 def run_step(where: Where, packet: Packet, step: Step) -> StepRun:

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pytest_oneroof import resources
 from pytest_oneroof.cli import main
 from pytest_oneroof.clone import standin
 from pytest_oneroof.clone.host import Host
@@ -26,15 +25,16 @@ from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.release import plan
 from pytest_oneroof.release.identity import identify
-from pytest_oneroof.release.plan import FOLDER, MANIFEST, Packet, open_packet
+from pytest_oneroof.release.plan import MANIFEST, Packet, open_packet
 from pytest_oneroof.release.proof import Pin, read_pin
 from pytest_oneroof.release.records import REHEARSALS
 from pytest_oneroof.release.rehearsal_clone import greenfield_clone
-from pytest_oneroof.release.rehearse import RATIFIED, open_gate
+from pytest_oneroof.release.rehearse import open_gate
 from pytest_oneroof.release.seals import pinned_seals
 from pytest_oneroof.release.step_log import new_log
 from pytest_oneroof.release.steps import StepRun, Where, moment
 from pytest_oneroof.sealing.seal import write
+from tests.release.reseal import SHIPPED
 
 APPROVAL = "APR-BOOT-AUTHMODEL-1"
 # What humans do, in this order: votes, the status by its own trigger, the signature.
@@ -52,10 +52,10 @@ VALUES (repeat('a', 36), 'published', 'The President', true);
 """
 
 
-SEALS = {name: open_packet(name).sha256 for name in ("full", "ownership")}
+SEALS = {name: open_packet(name, bundled()).sha256 for name in ("full", "ownership")}
 # What a rollout writes, and what lies next to it.
 NEAR = (
-    *open_packet("full").touches,
+    *open_packet("full", bundled()).touches,
     "public.os_proposal_approvals",
     "public.approval_requests",
     "public.apr_approvals",
@@ -78,7 +78,7 @@ def remade(tmp_path: Path) -> Callable[..., Path]:
 
     def remake(name: str, file: str, old: str, new: str) -> Path:
         folder = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
-        shutil.copytree(resources.path(FOLDER) / name, folder)
+        shutil.copytree(SHIPPED / name, folder)
         path = folder / file
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
@@ -97,9 +97,9 @@ def edited(
 
     def edit(name: str, file: str, old: str, new: str) -> Packet:
         folder = remade(name, file, old, new)
-        pins = {**pinned_seals(), name: seal_of(folder)}
-        monkeypatch.setattr(plan, "pinned_seals", lambda: pins)
-        return open_packet(str(folder))
+        pins = {**pinned_seals(bundled()), name: seal_of(folder)}
+        monkeypatch.setattr(plan, "pinned_seals", lambda pack: pins)
+        return open_packet(str(folder), bundled())
 
     return edit
 
@@ -117,10 +117,10 @@ def seal_of(folder: Path) -> str:
 
 def program(packet: Packet) -> list[str]:
     """Return the words that start `oneroof` where a packet of the tests is pinned."""
-    pins = {**pinned_seals(), packet.name: packet.sha256}
+    pins = {**pinned_seals(bundled()), packet.name: packet.sha256}
     script = (
         "import sys; from pytest_oneroof import cli; from pytest_oneroof.release "
-        f"import plan; plan.pinned_seals = lambda: {pins!r}; cli.main()"
+        f"import plan; plan.pinned_seals = lambda pack: {pins!r}; cli.main()"
     )
     return [sys.executable, "-c", script]
 
@@ -167,15 +167,15 @@ def host(embedded: EmbeddedServer) -> Iterator[Host]:
 @pytest.fixture(scope="module")
 def closed_clone(host: Host) -> Iterator[Where]:
     """A greenfield clone whose gate is closed."""
-    with greenfield_clone(host, "directus", ratified=RATIFIED) as clone:
+    with greenfield_clone(host, "directus", pack=bundled()) as clone:
         yield clone.where
 
 
 @pytest.fixture(scope="module")
 def open_clone(host: Host) -> Iterator[Where]:
     """A greenfield clone whose gate was opened."""
-    with greenfield_clone(host, "directus", ratified=RATIFIED) as clone:
-        open_gate(clone.where)
+    with greenfield_clone(host, "directus", pack=bundled()) as clone:
+        open_gate(bundled(), clone.where)
         yield clone.where
 
 
@@ -273,7 +273,7 @@ class Production:
         """Return the words that give a rehearsal, made now, of what it holds now."""
         if self.records is None:
             return ()
-        file = rehearsed(open_packet(packet), self.url, self.records)
+        file = rehearsed(open_packet(packet, bundled()), self.url, self.records)
         return ("--rehearsal", file)
 
     def back(self, packet: str, *more: str | Path) -> tuple[str | Path, ...]:

@@ -13,10 +13,12 @@ from pytest_oneroof import resources
 from pytest_oneroof.pack import bundled
 from pytest_oneroof.pack.model import FACTS
 from pytest_oneroof.production.gate import Gate
-from pytest_oneroof.release.plan import FOLDER, MANIFEST
+from pytest_oneroof.release.plan import MANIFEST
 from pytest_oneroof.sealing.seal import write
 
 GATE = Gate(bundled())
+# The folder of the packets.
+SHIPPED = bundled().path(bundled().needed("release", "packets"))
 
 BLOCK = re.compile(r"-- Ratified\? .*?\n\$\$;\n", re.DOTALL)
 SEALS = re.compile(r"(?<=\[release\.seals\]\n)(?:\w+ = .*\n)*")
@@ -55,7 +57,7 @@ def main() -> None:
     for name in (GATE.plan["check"], GATE.plan["ratified"]):
         requote(resources.path(name), PREDICATE, GATE.predicate())
     seals = {}
-    for manifest in sorted(resources.path(FOLDER).glob(f"*/{MANIFEST}")):
+    for manifest in sorted(SHIPPED.glob(f"*/{MANIFEST}")):
         for file in manifest.parent.rglob("*.sql"):
             requote(file, BLOCK, block())
         manifest.unlink()

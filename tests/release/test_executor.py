@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from psycopg import sql
 
 from pytest_oneroof.clone.host import Host
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.executor import LOCK, end_log, run_steps
 from pytest_oneroof.release.identity import identify
@@ -33,7 +35,7 @@ from pytest_oneroof.release.standing import hold_run, read_standing
 from pytest_oneroof.release.step_log import load_log, new_log
 from pytest_oneroof.release.steps import StepFailed, Where, open_target, run_step
 
-FULL, OWNERSHIP = open_packet("full"), open_packet("ownership")
+FULL, OWNERSHIP = open_packet("full", bundled()), open_packet("ownership", bundled())
 STEPS = {step.step: step for step in FULL.steps}
 CHANGES = [step.step for step in FULL.steps if step.kind == "change"]
 GATED = [step for step in FULL.steps if step.step in "023456"] + list(
@@ -145,7 +147,7 @@ def test_what_does_not_ratify_is_refused(
     inside = text.replace(", READ ONLY;", ";").replace(
         "-- Ratified?", f"{change};\n-- Ratified?"
     )
-    where = Where(open_clone.url, open_clone.target, code)
+    where = replace(open_clone, ratified=code)
     with contextlib.closing(open_target(where, writes=True)) as connection:
         with pytest.raises(psycopg.errors.RaiseException) as error:
             connection.execute(inside.encode())
@@ -226,12 +228,10 @@ def test_production_is_refused_while_a_clone_is_meant(host: Host) -> None:
 
 def test_the_gate_is_opened_on_no_production(host: Host) -> None:
     """The file that opens a rehearsal's gate refuses production and unmarked names."""
-    from pytest_oneroof import resources
-    from pytest_oneroof.release.rehearse import OPEN_GATE
-
+    opens = bundled().read_text(bundled().needed("release", "open_gate"))
     with connect(host.url("directus")) as production:
         with pytest.raises(psycopg.errors.RaiseException) as error:
-            production.execute(resources.path(OPEN_GATE).read_bytes())
+            production.execute(opens.encode())
         assert error.value.diag.message_primary == (
             "REFUSING TO RUN: directus is not a clone."
         )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_oneroof import resources
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.release import plan, rollout
-from pytest_oneroof.release.plan import FOLDER, MANIFEST, PLAN, open_packet
+from pytest_oneroof.release.plan import MANIFEST, PLAN, open_packet
 from pytest_oneroof.release.seals import pinned_seals
 from tests.release.conftest import (
     APPROVAL,
@@ -24,6 +24,7 @@ from tests.release.conftest import (
     reseal,
     seal_of,
 )
+from tests.release.reseal import SHIPPED
 
 Run = Callable[..., Ended]
 Remade = Callable[..., Path]
@@ -127,7 +128,7 @@ def test_spoiled_folder_is_refused(
     """Links, paths that leave the folder, a file too many: 3, and nothing is sent."""
     for kind, (packet, spoil, code) in SPOILED.items():
         folder = tmp_path / kind / packet
-        shutil.copytree(resources.path(FOLDER) / packet, folder)
+        shutil.copytree(SHIPPED / packet, folder)
         spoil(folder)
         for words in orders(target, folder).values():
             ended = oneroof(*words)
@@ -141,7 +142,7 @@ def test_the_reviewed_bytes_run_from_anywhere(
 ) -> None:
     """A copy of the pinned packet is the packet: its seal decides, not its folder."""
     folder = tmp_path / "copy"
-    shutil.copytree(resources.path(FOLDER) / "ownership", folder)
+    shutil.copytree(SHIPPED / "ownership", folder)
     assert oneroof("plan", folder, "--target-url", target.url).status == 0
 
 
@@ -150,9 +151,9 @@ def test_bytes_that_changed_after_the_seal_was_read_are_not_sent(
 ) -> None:
     """What is sent are the bytes that were compared, whatever the folder holds then."""
     folder = remade("ownership", "00_preflight.sql", "-- Stop:", "-- Stop :")
-    pins = {**pinned_seals(), "ownership": seal_of(folder)}
-    monkeypatch.setattr(plan, "pinned_seals", lambda: pins)
-    packet = open_packet(str(folder))
+    pins = {**pinned_seals(bundled()), "ownership": seal_of(folder)}
+    monkeypatch.setattr(plan, "pinned_seals", lambda pack: pins)
+    packet = open_packet(str(folder), bundled())
     for file in folder.glob("*.sql"):
         file.write_text("SELECT 'swapped';\n")
     reseal(folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof.errors import OneroofError, ServerError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.release import ending, executor, rollout, step_log
 from pytest_oneroof.release.plan import Packet, Step, open_packet
 from pytest_oneroof.release.rollout import Order
@@ -22,7 +23,7 @@ from pytest_oneroof.release.steps import StepRun, Where
 from tests.release.conftest import APPROVAL, rehearsed
 from tests.release.test_killed import await_, backends, command
 
-FULL, OWNERSHIP = open_packet("full"), open_packet("ownership")
+FULL, OWNERSHIP = open_packet("full", bundled()), open_packet("ownership", bundled())
 Edited = Callable[..., Packet]
 
 

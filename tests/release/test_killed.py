@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release import rollout
 from pytest_oneroof.release.plan import Packet, open_packet
@@ -20,7 +21,7 @@ from pytest_oneroof.release.step_log import load_log
 from pytest_oneroof.release.steps import APPLICATION, Where
 from tests.release.conftest import APPROVAL, program, rehearsed
 
-FULL = open_packet("full")
+FULL = open_packet("full", bundled())
 CHANGES = {step.step: step for step in FULL.steps if step.kind == "change"}
 PATIENCE = 40.0
 

@@ -16,7 +16,6 @@ from pytest_oneroof.pack import bundled
 from pytest_oneroof.production.gate import Gate
 from pytest_oneroof.release import plan as plan_module
 from pytest_oneroof.release.plan import (
-    FOLDER,
     MANIFEST,
     PLAN,
     known_packets,
@@ -30,7 +29,7 @@ from pytest_oneroof.sealing.seal import SealBroken
 from pytest_oneroof.statements.read import read as read_statements
 from pytest_oneroof.statements.scripts import body
 from tests.release.conftest import reseal, seal_of
-from tests.release.reseal import block
+from tests.release.reseal import SHIPPED, block
 
 PACKETS = ("full", "ownership")
 GATE = Gate(bundled())
@@ -38,7 +37,7 @@ READING = ("99_run_all.sql", "standing.sql", "baseline_probe.sql")
 FILES = [
     (name, path)
     for name in PACKETS
-    for path in sorted(open_packet(name).files)
+    for path in sorted(open_packet(name, bundled()).files)
     if path.endswith(".sql") and not path.endswith(READING)
 ]
 
@@ -48,7 +47,7 @@ def copy(tmp_path: Path) -> Callable[[str], Path]:
     """Return a copy of a packet's folder, seal included."""
 
     def copied(name: str) -> Path:
-        return Path(shutil.copytree(resources.path(FOLDER) / name, tmp_path / name))
+        return Path(shutil.copytree(SHIPPED / name, tmp_path / name))
 
     return copied
 
@@ -56,20 +55,23 @@ def copy(tmp_path: Path) -> Callable[[str], Path]:
 def refused(folder: Path) -> list[str]:
     """Return the codes with which a folder is refused."""
     with pytest.raises(SealBroken) as broken:
-        open_packet(str(folder))
+        open_packet(str(folder), bundled())
     return [finding.code for finding in broken.value.findings]
 
 
 def test_both_packets_are_known() -> None:
     """The shipped packets are full and ownership, each the other's alternative."""
-    assert known_packets() == PACKETS
-    assert [open_packet(name).alternative for name in PACKETS] == ["ownership", "full"]
+    assert known_packets(bundled()) == PACKETS
+    assert [open_packet(name, bundled()).alternative for name in PACKETS] == [
+        "ownership",
+        "full",
+    ]
 
 
 def test_unknown_packet_is_wrong_use(tmp_path: Path) -> None:
     """A name that is neither a packet nor a folder of one names what there is."""
     with pytest.raises(SettingsError) as error:
-        open_packet(str(tmp_path / "nothing"))
+        open_packet(str(tmp_path / "nothing"), bundled())
     assert "there are: full, ownership, or give a folder" in str(error.value)
 
 
@@ -127,8 +129,8 @@ def pinned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Have the seal of a folder count as reviewed, as packet full."""
 
     def pin(folder: Path) -> None:
-        pins = {**pinned_seals(), "full": seal_of(folder)}
-        monkeypatch.setattr(plan_module, "pinned_seals", lambda: pins)
+        pins = {**pinned_seals(bundled()), "full": seal_of(folder)}
+        monkeypatch.setattr(plan_module, "pinned_seals", lambda pack: pins)
 
     return pin
 
@@ -164,12 +166,12 @@ def test_another_manifest_than_the_rehearsed_is_refused(
     remade: Callable[..., Path],
 ) -> None:
     """A packet that was sealed anew does not pass for the one that was rehearsed."""
-    pin = open_packet("full").sha256
-    assert open_packet("full", pin=pin).sha256 == pin
+    pin = open_packet("full", bundled()).sha256
+    assert open_packet("full", bundled(), pin=pin).sha256 == pin
     other = seal_of(remade("full", "90_verify.sql", "own <> 30", "own < 30"))
     assert other != pin
     with pytest.raises(SealBroken) as broken:
-        open_packet("full", pin=other)
+        open_packet("full", bundled(), pin=other)
     assert [f.code for f in broken.value.findings] == ["MANIFEST_PIN_MISMATCH"]
 
 
@@ -179,7 +181,7 @@ def test_a_packet_that_nobody_reviewed_is_refused(
     """A seal that holds is not enough: it has to be one that the owner has pinned."""
     folder = remade("full", "90_verify.sql", "own <> 30", "own < 30")
     with pytest.raises(SealBroken) as broken:
-        open_packet(str(folder), pin=seal_of(folder))
+        open_packet(str(folder), bundled(), pin=seal_of(folder))
     [finding] = broken.value.findings
     assert finding.code == "SEAL_NOT_PINNED"
     assert seal_of(folder) in finding.found
@@ -221,13 +223,13 @@ def test_what_is_read_before_the_hold_is_select_alone(
 @pytest.mark.parametrize("name", PACKETS)
 def test_shipped_seals_are_pinned(name: str) -> None:
     """After an edit: python -m tests.release.reseal, and a review of what changed."""
-    assert pinned_seals()[name] == seal_of(resources.path(FOLDER) / name)
+    assert pinned_seals(bundled())[name] == seal_of(SHIPPED / name)
 
 
 @pytest.mark.parametrize("name", PACKETS)
 def test_every_gated_file_asks_for_what_the_plan_declares(name: str) -> None:
     """The approval that a file asks for by itself is the one of the sealed plan."""
-    packet = open_packet(name)
+    packet = open_packet(name, bundled())
     gated = [path for found, path in GATED if found == name]
     for path in gated:
         text = packet.files[path].decode()
@@ -237,23 +239,23 @@ def test_every_gated_file_asks_for_what_the_plan_declares(name: str) -> None:
 
 def test_plan_that_names_an_unsealed_file_is_no_plan() -> None:
     """A step without sealed bytes, and a part too many, are told."""
-    files = dict(open_packet("ownership").files)
+    files = dict(open_packet("ownership", bundled()).files)
     plan = json.loads(files[PLAN])
     plan["steps"][1]["file"] = "01_other.sql"
     with pytest.raises(OneroofError) as error:
-        parse_plan({**files, PLAN: json.dumps(plan).encode()}, "")
+        parse_plan({**files, PLAN: json.dumps(plan).encode()}, "", bundled())
     assert str(error.value) == (
         "plan.json names files that are not sealed: ['01_other.sql']"
     )
     plan["force"] = True
     with pytest.raises(OneroofError, match="unexpected keyword argument 'force'"):
-        parse_plan({**files, PLAN: json.dumps(plan).encode()}, "")
+        parse_plan({**files, PLAN: json.dumps(plan).encode()}, "", bundled())
 
 
 @pytest.mark.parametrize(("name", "path"), FILES, ids=lambda value: str(value))
 def test_each_file_keeps_the_rules_of_committing_files(name: str, path: str) -> None:
     """One BEGIN first and one COMMIT last, no meta-command, no psql variable."""
-    text = open_packet(name).files[path].decode()
+    text = open_packet(name, bundled()).files[path].decode()
     body(text, path)
     lines = text.splitlines()
     assert not [line for line in lines if line.startswith("\\")]
@@ -265,7 +267,7 @@ def test_each_file_keeps_the_rules_of_committing_files(name: str, path: str) -> 
 @pytest.mark.parametrize(("name", "path"), FILES, ids=lambda value: str(value))
 def test_each_file_guards_itself_and_says_so(name: str, path: str) -> None:
     """Every file has the one guard, and a header with gate, delta, stop and undoing."""
-    packet = open_packet(name)
+    packet = open_packet(name, bundled())
     text = packet.files[path].decode()
     assert _guard("full", "00_preflight.sql") in text
     header = text.partition("\n\n")[0]
@@ -275,7 +277,7 @@ def test_each_file_guards_itself_and_says_so(name: str, path: str) -> None:
 
 GATED = [
     ("full", step.file)
-    for step in open_packet("full").steps
+    for step in open_packet("full", bundled()).steps
     if step.kind != "verify" and step.step != "1"
 ] + [("ownership", "00_preflight.sql"), ("ownership", "01_seed_commit.sql")]
 
@@ -283,7 +285,7 @@ GATED = [
 @pytest.mark.parametrize(("name", "path"), GATED, ids=lambda value: str(value))
 def test_each_gated_file_quotes_the_one_predicate(name: str, path: str) -> None:
     """The text that opens the gate is the monitor's, letter for letter."""
-    text = open_packet(name).files[path].decode()
+    text = open_packet(name, bundled()).files[path].decode()
     assert text.count(GATE.predicate()) == 1
     assert text.count(GATE.ratified()) == 1
     assert block() in text, "quote it anew: python -m tests.release.reseal"
@@ -294,7 +296,7 @@ def test_no_other_file_asks_for_ratification() -> None:
     gated = [
         (name, path)
         for name, path in FILES
-        if GATE.predicate() in open_packet(name).files[path].decode()
+        if GATE.predicate() in open_packet(name, bundled()).files[path].decode()
     ]
     assert sorted(gated) == sorted(GATED)
 
@@ -302,7 +304,7 @@ def test_no_other_file_asks_for_ratification() -> None:
 def test_nothing_writes_to_what_opens_the_gate() -> None:
     """No sealed file writes os_proposal_approvals, approval_requests, apr_approvals."""
     for name, path in FILES:
-        text = open_packet(name).files[path].decode()
+        text = open_packet(name, bundled()).files[path].decode()
         written = re.findall(
             r"(?:INSERT INTO|UPDATE|DELETE FROM|TRUNCATE)\s+public\.(\w+)", text
         )
@@ -321,7 +323,9 @@ def test_structure_is_that_of_the_rehearsed_substrate() -> None:
         built |= _definitions(file.read_text(encoding="utf-8"))
     for file in sorted(resources.path("sql/axis").glob("P*_COMMIT.sql")):
         built = _definitions(file.read_text(encoding="utf-8")) | built
-    released = _definitions(open_packet("full").files["10_structure.sql"].decode())
+    released = _definitions(
+        open_packet("full", bundled()).files["10_structure.sql"].decode()
+    )
     assert len(released) == 11 + 31 + 1 + 3
     for name, text in released.items():
         source = built[name].replace("'axis_substrate_clone'", "'axis_substrate'")
@@ -331,7 +335,7 @@ def test_structure_is_that_of_the_rehearsed_substrate() -> None:
 
 def test_run_all_runs_the_planned_files_in_their_order() -> None:
     """99_run_all.sql includes exactly the plan's steps, and stops at the first."""
-    packet = open_packet("full")
+    packet = open_packet("full", bundled())
     text = packet.files["99_run_all.sql"].decode()
     assert re.findall(r"^\\ir (\S+)$", text, re.M) == [s.file for s in packet.steps]
     assert "\n\\set ON_ERROR_STOP on\n" in text
@@ -341,18 +345,20 @@ def test_run_all_runs_the_planned_files_in_their_order() -> None:
 def test_plan_marks_what_is_automatic_and_what_never_is() -> None:
     """Seed, verify, scanner and cursor are automatic; emit, DOT and daemons never."""
     for name in PACKETS:
-        packet = open_packet(name)
+        packet = open_packet(name, bundled())
         later = {entry.name: entry.automation for entry in packet.later}
         assert {step.automation for step in packet.steps} == {"automatic"}
         assert {step.automation for step in packet.rollback} == {"on decision"}
         assert later["cursor advance"] == "automatic"
         never = ("emit activation", "DOT execution", "worker daemon")
         assert [later[name] for name in never] == ["never"] * 3
-    assert "  - emit activation [never]: " in "\n".join(told_plan(open_packet("full")))
+    assert "  - emit activation [never]: " in "\n".join(
+        told_plan(open_packet("full", bundled()))
+    )
 
 
 def _guard(name: str, path: str) -> str:
-    text = open_packet(name).files[path].decode()
+    text = open_packet(name, bundled()).files[path].decode()
     start = text.index("DO $$\nDECLARE\n  target text")
     return text[start : text.index("$$;", start)]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.ratified import read_refusal
@@ -24,7 +25,7 @@ from tests.release.conftest import (
     packet_statements,
 )
 
-FULL = open_packet("full")
+FULL = open_packet("full", bundled())
 HUMAN, COUNCIL = "human", "ai_council"
 PRESIDENT = ("president", HUMAN)
 # As 211 requests of the stand-in are: this one is pending, and nobody has voted.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.release.identity import identify
 from pytest_oneroof.release.plan import open_packet
@@ -108,7 +109,7 @@ def test_without_a_rehearsal_nothing_runs(
     file = Path(words.pop(words.index("--rehearsal") + 1))
     words.remove("--rehearsal")
     # In the folder that is looked into, yet of other bytes.
-    other = open_packet("full")
+    other = open_packet("full", bundled())
     rehearsed(other, target.url, target.log)
     rewritten(file, lambda v: v.update(manifest_sha256="0" * 64), rehash=True)
     shutil.copy(file, target.log / "rehearsals")
@@ -224,7 +225,7 @@ def _assert_tells_what_ran(record: Record, production: Production) -> None:
     """Target, seal, approval, rehearsal, steps and what was there before."""
     with connect(production.url) as connection:
         assert record.evidence["target"] == identify(connection).to_dict()
-    assert record.log.manifest_sha256 == open_packet("ownership").sha256
+    assert record.log.manifest_sha256 == open_packet("ownership", bundled()).sha256
     assert [step.step for step in record.log.steps] == ["0", "1", "2"]
     assert record.evidence["ratified"] == APPROVAL
     assert len(record.evidence["rehearsal"]) == 64

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_oneroof import resources
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.postgres.connect import connect
 from pytest_oneroof.postgres.embedded import EmbeddedServer
 from pytest_oneroof.release.plan import Packet, open_packet
@@ -36,7 +37,13 @@ def test_rehearse_full_shows_every_figure(oneroof: Callable[..., Ended]) -> None
     ended = oneroof("rehearse", "full")
     assert ended.status == 0, ended
     said = [n for run in ended.data["forward"]["steps"] for n in run["notices"]]
-    planned = [s.says for s in (*open_packet("full").steps, *open_packet("full").reads)]
+    planned = [
+        s.says
+        for s in (
+            *open_packet("full", bundled()).steps,
+            *open_packet("full", bundled()).reads,
+        )
+    ]
     assert [s for s in said if s in planned] == planned
     assert "decisions=5" in said
     back = [n for run in ended.data["backward"]["steps"] for n in run["notices"]]
@@ -337,7 +344,7 @@ def test_files_run_under_plain_psql(
 ) -> None:
     """The same files run under psql, forth and back, as the runbook says."""
     folder = resources.path("sql/release") / name
-    packet: Packet = open_packet(name)
+    packet: Packet = open_packet(name, bundled())
     psql = embedded.programs.folder / "psql"
 
     def run(file: str) -> subprocess.CompletedProcess[str]:

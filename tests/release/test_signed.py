@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pytest_oneroof import resources
 from pytest_oneroof.cli import main
 from pytest_oneroof.ini import find_ini
-from pytest_oneroof.release.plan import FOLDER, SIGNATURE, open_packet
+from pytest_oneroof.pack import bundled
+from pytest_oneroof.release.plan import SIGNATURE, open_packet
 from tests.release.conftest import (
     APPROVAL,
     SEALS,
@@ -23,6 +23,7 @@ from tests.release.conftest import (
     packet_statements,
     rehearsed,
 )
+from tests.release.reseal import SHIPPED
 
 Run = Callable[..., Ended]
 Sent = Callable[[], str]
@@ -48,14 +49,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def packet(tmp_path: Path) -> Path:
     """A copy of the pinned packet, in a folder that can be written."""
     folder = tmp_path / "signed"
-    shutil.copytree(resources.path(FOLDER) / "ownership", folder)
+    shutil.copytree(SHIPPED / "ownership", folder)
     return folder
 
 
 @pytest.fixture
 def record(target: Production) -> Path:
     """The record of a rehearsal of that packet."""
-    return rehearsed(open_packet("ownership"), target.url, target.log)
+    return rehearsed(open_packet("ownership", bundled()), target.url, target.log)
 
 
 def sign(group: str, what: Path, key: Path) -> int:
@@ -165,7 +166,7 @@ def test_an_unsigned_rehearsal_is_held(
     assert "is by nobody in" in held()
     assert sign("rollout", record, project / "alice") == 0
     words[words.index(record)] = other = rehearsed(
-        open_packet("ownership"), target.url, target.log
+        open_packet("ownership", bundled()), target.url, target.log
     )
     shutil.copy(f"{record}.sig", f"{other}.sig")
     assert "does not verify" in held()

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from pytest_oneroof.errors import OneroofError
+from pytest_oneroof.pack import bundled
 from pytest_oneroof.release import step_log
 from pytest_oneroof.release.plan import open_packet
 from pytest_oneroof.release.step_log import Log, load_log, new_log, parse_log
 from pytest_oneroof.release.steps import StepFailed, StepRun
 from pytest_oneroof.release.telling import rows_of, strongest, told_runs
 
-FULL = open_packet("full")
+FULL = open_packet("full", bundled())
 STEP = FULL.steps[3]
 RUN = StepRun(
     step="3",

@@ -80,8 +80,9 @@ def test_all_of_a_pack_takes_part(
             "oneroof: suites orders, accept, integrity, pgtap (default)",
             "accept     2/2",
             "pgtap      1/1",
-            "state * entry = exit (4 figures, sequences, schema)",
-            "production shop (--oneroof-production-url): entry = exit",
+            "state * entry = exit (5 figures, sequences, schema)",
+            "production shop (--oneroof-production-url): entry = exit, phase without "
+            "channels, gate BLOCKED (not_approved;)",
             "verdict: GO (clone)",
         ]
     )
@@ -94,6 +95,7 @@ def test_all_of_a_pack_takes_part(
     assert figures == {
         "orders": 100,
         "audited": 100,
+        "channel_tables": 0,
         "orders, new": 50,
         "orders, paid": 50,
     }

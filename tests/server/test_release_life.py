@@ -111,7 +111,7 @@ def test_production_of_the_users_is_held(
     told, _ = oneroof(
         *("rollout", "run", "full", "--target-url", url, "--database", production),
         *("--ratified-apr", "APR-BOOT-AUTHMODEL-1", "--log", tmp_path / "log"),
-        *("--seal", open_packet("full").sha256),
+        *("--seal", open_packet("full", bundled()).sha256),
         status=10,
     )
     assert [hold["code"] for hold in told["held"]] == ["rehearsal", "gate"]

@@ -2,3 +2,7 @@
 SELECT 'orders', count(*) FROM sales.orders
 UNION ALL
 SELECT 'audited', count(*) FROM sales.audit
+UNION ALL
+SELECT 'channel_tables', count(*)
+  FROM pg_catalog.pg_class
+ WHERE oid = to_regclass('sales.channel')
