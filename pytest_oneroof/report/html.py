@@ -1,11 +1,14 @@
 """The report as one self-contained HTML file, made of its document alone. Pure.
 
-No script, no network: style and data are inside, and what folds does so by itself.
+No network: style, data and a small script are inside, and the policy admits nothing
+else. All can be read without the script, and what folds does so by itself.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -47,6 +50,8 @@ def html(told: Document) -> str:
         changed=change_texts(told["history"]) if told["history"] else [],
         spark=spark,
         limit=LIMIT,
+        script=_script(),
+        script_hash=_policy_of(_script()),
     )
 
 
@@ -142,6 +147,18 @@ def spark(values: Sequence[int | None], width: int, height: int) -> str:
         for n, value in enumerate(values)
         if value is not None
     )
+
+
+@functools.cache
+def _script() -> str:
+    """Return the page's script, which filters the checks and moves by keyboard."""
+    return (TEMPLATES / "report.js").read_text(encoding="utf-8")
+
+
+def _policy_of(script: str) -> str:
+    """Return what the page's policy has to name for this script alone to run."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 @functools.cache

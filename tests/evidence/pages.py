@@ -9,8 +9,8 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def text_of(page: str) -> str:
-    """Return what a page shows as text, tags and style left out."""
-    bare = re.sub(r"<style>.*?</style>", " ", page, flags=re.DOTALL)
+    """Return what a page shows as text; tags, style and script left out."""
+    bare = re.sub(r"<(style|script)>.*?</\1>", " ", page, flags=re.DOTALL)
     return htmllib.unescape(re.sub(r"<[^>]*>", " ", bare))
 
 
