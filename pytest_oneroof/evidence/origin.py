@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 class Origin:
     """Commit, branch, who or which pipeline; '' and None for what is not known.
 
-    `changed` is whether the working tree differs from the commit; `meta` is what
-    the user adds.
+    `base` is the branch that a merge request is for; `changed` is whether the working
+    tree differs from the commit; `meta` is what the user adds.
     """
 
     commit: str = ""
     branch: str = ""
+    base: str = ""
     changed: bool | None = None
     by: str = ""
     pipeline: str = ""

@@ -69,9 +69,11 @@ def state_changes(before: Entry, now: Entry) -> list[Change]:
     return found
 
 
-def last_run(entries: Sequence[Entry]) -> Entry | None:
-    """Return the last run of a history."""
-    return next((e for e in reversed(entries) if e["kind"] == RUN), None)
+def last_run(entries: Sequence[Entry], branch: str = "") -> Entry | None:
+    """Return the last run of a history, of a branch if it has any of it."""
+    runs = [entry for entry in reversed(entries) if entry["kind"] == RUN]
+    of_branch = (run for run in runs if branch and run["origin"]["branch"] == branch)
+    return next(of_branch, runs[0] if runs else None)
 
 
 def last_accepted(entries: Sequence[Entry]) -> Entry | None:

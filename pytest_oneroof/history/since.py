@@ -26,7 +26,8 @@ def since(target: str, entries: Sequence[Entry], now: Entry) -> dict[str, Any]:
     """Return what the history has to say of a run that is not yet in it."""
     numbered = {**now, "number": (entries[-1]["number"] if entries else 0) + 1}
     runs = recent_runs([*entries, numbered])
-    before = last_run(entries)
+    origin = now["origin"]
+    before = last_run(entries, origin["base"] or origin["branch"])
     return {
         "target": target,
         "number": numbered["number"],
@@ -49,7 +50,8 @@ def since_line(told: Mapping[str, Any]) -> str:
     before = told["previous"]
     if before is None:
         return f"history: the first run of {told['target']}"
-    head = f"since run {before['number']} ({before['at'][:10]})"
+    branch = f" of {before['branch']}" if before["branch"] else ""
+    head = f"since run {before['number']}{branch} ({before['at'][:10]})"
     found = [Change(**change) for change in told["changes"]]
     parts = _in_short(found)
     if told["flaky"]:
@@ -82,7 +84,8 @@ def _short(entry: Entry | None) -> dict[str, Any] | None:
     if entry is None:
         return None
     kept = {key: entry[key] for key in ("number", "at", "verdict", HASH)}
-    return {**kept, "commit": entry["origin"]["commit"]}
+    origin = entry["origin"]
+    return {**kept, "commit": origin["commit"], "branch": origin["branch"]}
 
 
 def _line(run: Entry) -> dict[str, Any]:

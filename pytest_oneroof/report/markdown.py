@@ -9,7 +9,10 @@ from pytest_oneroof.evidence.exercised import exercised_line
 from pytest_oneroof.evidence.facts import UNCOVERED
 from pytest_oneroof.history.since import since_line
 
-SHOWN = 20
+MOST = 60
+SHOWN = 8
+CELLS = 20
+BEYOND = "What had no room here stands in report.html."
 LENGTH = 300
 SIGNS = {
     "GO": "🟢",
@@ -30,35 +33,77 @@ Document = Mapping[str, Any]
 
 
 def markdown(told: Document) -> str:
-    """Return the verdict's Markdown, made of its document alone; failures first."""
-    verdict, summary = told["verdict"], told["summary"]
+    """Return the verdict's Markdown, made of its document alone; failures first.
+
+    It has fewer than MOST lines: what does not fit stands in report.html.
+    """
+    first = [_headline(told), "", *_reasons(told), *_failed(told["suites"])]
+    last = [f"<sub>{plain(line)}</sub>" for line in _provenance(told["run"])]
     parts = [
-        f"## {SIGNS[verdict['status']]} {verdict['status']} ({verdict['target']})",
-        *(f"- {plain(reason)}" for reason in verdict["reasons"]),
-        "",
-        *_failed(told["suites"]),
-        *_states(told["states"]),
-        *_open(told["ownership"]),
-        f"{summary['passed']} of {summary['checks']} checks passed, "
+        _states(told["states"]),
+        _open(told["ownership"]),
+        _history(told["history"]),
+        [f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)][:SHOWN],
+        _broken(told["compliance"]),
+        _counts(told["summary"]),
+        _exercised(told["exercised"]),
+        _objectives(told["objectives"]),
+        *(_folded(s["title"], _section(s)) for s in told["sections"]),
+        *(_folded(m["title"], _rows(m["rows"], "Target")) for m in told["matrices"]),
+        _folded("Forbidden actions", _actions(told["compliance"])),
+    ]
+    return "\n".join([*_fitting(first, parts, MOST - len(last) - 1), *last]) + "\n"
+
+
+def _fitting(
+    first: Sequence[str], parts: Iterable[Sequence[str]], most: int
+) -> list[str]:
+    """Return the first lines, and each part that has room; the last tells of others."""
+    lines, beyond, more = list(first), False, [BEYOND, ""]
+    for part in parts:
+        if len(lines) + len(part) <= most - len(more):
+            lines += part
+        else:
+            beyond = True
+    return [*lines, *(more if beyond else [])]
+
+
+def _headline(told: Document) -> str:
+    """Return the verdict in one line, with how many checks passed."""
+    verdict, summary = told["verdict"], told["summary"]
+    sign = SIGNS[verdict["status"]]
+    ran = f"{summary['passed']} of {summary['checks']} checks passed"
+    return f"## {sign} {verdict['status']} ({verdict['target']}): {ran}"
+
+
+def _reasons(told: Document) -> list[str]:
+    reasons = told["verdict"]["reasons"][:SHOWN]
+    return [*(f"- {plain(reason)}" for reason in reasons), *([""] if reasons else [])]
+
+
+def _counts(summary: Document) -> list[str]:
+    return [
         f"{summary['failed']} failed, {summary['not_run']} not run or not counted, "
         f"{summary['not_checked']} skipped; "
         f"{summary['clean']} of {summary['proved']} proved clean, "
         f"{summary['ids']} transaction ids examined, "
         f"{summary['committed']} committed.",
-        *(f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)),
         "",
-        *_history(told["history"]),
-        *_exercised(told["exercised"]),
-        *(_rows(told["objectives"], "Objective") if told["objectives"] else []),
     ]
-    for matrix in told["matrices"]:
-        parts += _folded(matrix["title"], _rows(matrix["rows"], "Target"))
-    if told["compliance"]:
-        parts += _folded("Forbidden actions", _actions(told["compliance"]))
-    for section in told["sections"]:
-        parts += _folded(section["title"], _section(section))
-    parts += [f"<sub>{plain(line)}</sub>" for line in _provenance(told["run"])]
-    return "\n".join(parts) + "\n"
+
+
+def _broken(actions: Sequence[Document]) -> list[str]:
+    """Return the forbidden actions that were done, each in a line."""
+    broken = [
+        f"- **forbidden:** {plain(action['action'])}: {plain(action['reason'])}"
+        for action in actions
+        if action["state"] == "broken"
+    ]
+    return [*broken[:SHOWN], ""] if broken else []
+
+
+def _objectives(rows: Sequence[Document]) -> list[str]:
+    return _rows(rows, "Objective") if rows else []
 
 
 def plain(text: str) -> str:
@@ -86,8 +131,8 @@ def _open(ownership: Document | None) -> list[str]:
     if not ownership or not ownership["open"]:
         return []
     cells = ownership["open"]
-    more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
-    names = ", ".join(plain(cell) for cell in cells[:SHOWN])
+    more = f" and {len(cells) - CELLS} more" if len(cells) > CELLS else ""
+    names = ", ".join(plain(cell) for cell in cells[:CELLS])
     return [
         f"**{len(cells)} of {ownership['cells']} cells are open:** {names}{more}",
         "",
@@ -138,11 +183,13 @@ def _states(states: Sequence[Document]) -> list[str]:
         f"- {plain(state['database'])}: {plain(text)}"
         for state in states
         for text in state["differences"]
-    ]
+    ][:SHOWN]
     return [*lines, ""] if lines else []
 
 
 def _actions(actions: Sequence[Document]) -> list[str]:
+    if not actions:
+        return []
     return _table(
         ("Not done", "Shown", "How"),
         (
@@ -173,6 +220,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
     return [
         f"<details><summary>{plain(title)}</summary>",
         "",

@@ -24,6 +24,11 @@ BRANCH = (
     "CI_COMMIT_REF_NAME CHANGE_BRANCH BRANCH_NAME BUILD_SOURCEBRANCHNAME "
     "BITBUCKET_BRANCH CIRCLE_BRANCH BUILDKITE_BRANCH DRONE_BRANCH"
 ).split()
+BASE = (
+    "GITHUB_BASE_REF CI_MERGE_REQUEST_TARGET_BRANCH_NAME CHANGE_TARGET "
+    "BITBUCKET_PR_DESTINATION_BRANCH BUILDKITE_PULL_REQUEST_BASE_BRANCH "
+    "DRONE_TARGET_BRANCH"
+).split()
 BY = (
     "GITHUB_ACTOR GITLAB_USER_LOGIN BUILD_USER_ID BUILD_REQUESTEDFOR CIRCLE_USERNAME "
     "BUILDKITE_BUILD_CREATOR DRONE_BUILD_TRIGGER"
@@ -46,6 +51,7 @@ def read_origin(
     return Origin(
         commit=commit or _first(environ, COMMIT),
         branch=branch or _first(environ, BRANCH),
+        base=_first(environ, BASE),
         changed=bool(status) if commit and status is not None else None,
         by=_first(environ, BY) or _login(),
         pipeline=_pipeline(environ),

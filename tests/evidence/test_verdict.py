@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from pytest_oneroof import resources
-from pytest_oneroof.evidence.facts import Check, Gate, RunFacts
+from pytest_oneroof.evidence.facts import UNCOVERED, Check, Gate, RunFacts
 from pytest_oneroof.evidence.verdict import WORDS, Row, Verdict
 from pytest_oneroof.report.objectives import objective_lines
 from pytest_oneroof.report.report import made_of, report_files
+from pytest_oneroof.section import Section
 
 from . import runs
 
@@ -456,18 +457,43 @@ def test_password_is_never_written() -> None:
 
 
 def test_markdown_of_a_failed_run() -> None:
-    """The comment tells verdict, open cells and failures first, the matrices folded."""
+    """The comment tells verdict, failures and open cells first, matrices folded."""
     facts = runs.clone_run(cells=runs.cells("agents/audit"))
     facts = runs.failing(facts, "r1.2")
     text = files_of(facts)["verdict.md"]
     lines = text.splitlines()
-    assert lines[0] == "## 🔴 NO-GO (clone)"
+    checks = len(facts.checks)
+    assert lines[0] == f"## 🔴 NO-GO (clone): {checks - 1} of {checks} checks passed"
     assert "**1 of 6 cells are open:** agents/audit" in lines
     found = next(
         n for n, line in enumerate(lines) if "gap: expected 0, found 1" in line
     )
     assert found < next(n for n, line in enumerate(lines) if "| Objective" in line)
-    assert text.count("<details>") == text.count("</details>") == 5
+    assert text.count("<details>") == text.count("</details>") > 1
+    assert "What had no room here stands in report.html." in lines
+
+
+def test_markdown_is_short() -> None:
+    """Whatever a run found, the comment has fewer than sixty lines, the worst first."""
+    bad = [
+        replace(check, outcome="failed", message="lost\n" * 99, figures=())
+        for check in runs.clone_run().checks
+    ]
+    wide = tuple(Section(f"part {n}", "", ("a",), (("b",),) * 40) for n in range(9))
+    facts = runs.clone_run(
+        checks=tuple(bad),
+        cells=runs.cells("agents/audit"),
+        reasons=tuple(f"reason {n}" for n in range(99)),
+        notes=tuple(f"{UNCOVERED}: {n}" for n in range(99)),
+        sections=wide,
+    )
+    for one in (facts, runs.clone_run(), runs.dirty(runs.released())):
+        lines = files_of(one)["verdict.md"].splitlines()
+        assert len(lines) < 60
+        assert any(line.startswith("| Objective") for line in lines)
+    lines = files_of(facts)["verdict.md"].splitlines()
+    assert lines[2] == "- reason 0"
+    assert "part 0" not in "".join(lines)
 
 
 def test_markdown_is_not_broken_by_what_it_tells() -> None:

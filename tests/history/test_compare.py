@@ -26,7 +26,9 @@ def run(number: int = 1, **values: Any) -> dict[str, Any]:
         "passed": [name for name in passed if name not in failed],
         "failed": list(failed),
     }
+    branch, base = values.pop("branch", ""), values.pop("base", "")
     origin = {"commit": values.pop("commit", "c0"), "changed": False}
+    origin |= {"branch": branch, "base": base}
     return {
         "kind": "run",
         "number": number,
@@ -140,6 +142,20 @@ def test_first_run_has_nothing_before_it() -> None:
     told = since("shop-clone", [], run())
     assert (told["previous"], told["changes"]) == (None, [])
     assert since_line(told) == "history: the first run of shop-clone"
+
+
+def test_merge_request_is_compared_with_its_base() -> None:
+    """The last run of the base branch counts, where there is one."""
+    entries = [
+        run(1, branch="main", figures={"gap": 1}),
+        run(2, branch="other", figures={"gap": 2}),
+    ]
+    now = run(3, branch="mine", base="main", figures={"gap": 3})
+    assert since_line(since("t", entries, now)) == (
+        "since run 1 of main (2026-12-01): figure gap 1 → 3"
+    )
+    alone = since("t", entries[1:], now)
+    assert since_line(alone).startswith("since run 2 of other (2026-12-02): ")
 
 
 def test_many_changes_are_counted() -> None:
