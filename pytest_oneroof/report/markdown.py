@@ -10,7 +10,7 @@ from pytest_oneroof.evidence.facts import UNCOVERED
 from pytest_oneroof.history.since import since_line
 
 MOST = 60
-SHOWN = 8
+SHOWN, SOME = 8, 4
 CELLS = 20
 BEYOND = "What had no room here stands in report.html."
 LENGTH = 300
@@ -43,7 +43,7 @@ def markdown(told: Document) -> str:
         _states(told["states"]),
         _open(told["ownership"]),
         _history(told["history"]),
-        [f"- {plain(n)}" for n in told["notes"] if n.startswith(UNCOVERED)][:SHOWN],
+        _some(n for n in told["notes"] if n.startswith(UNCOVERED)),
         _broken(told["compliance"]),
         _counts(told["summary"]),
         _exercised(told["exercised"]),
@@ -77,8 +77,14 @@ def _headline(told: Document) -> str:
 
 
 def _reasons(told: Document) -> list[str]:
-    reasons = told["verdict"]["reasons"][:SHOWN]
-    return [*(f"- {plain(reason)}" for reason in reasons), *([""] if reasons else [])]
+    return _some(told["verdict"]["reasons"])
+
+
+def _some(texts: Iterable[str]) -> list[str]:
+    """Return the first of these texts as a list, and whether there are more."""
+    lines = [f"- {plain(text)}" for text in texts]
+    more = ["- and more, in report.html"] if len(lines) > SOME else []
+    return [*lines[:SOME], *more, ""] if lines else []
 
 
 def _counts(summary: Document) -> list[str]:
@@ -94,12 +100,11 @@ def _counts(summary: Document) -> list[str]:
 
 def _broken(actions: Sequence[Document]) -> list[str]:
     """Return the forbidden actions that were done, each in a line."""
-    broken = [
-        f"- **forbidden:** {plain(action['action'])}: {plain(action['reason'])}"
+    return _some(
+        f"forbidden: {action['action']}: {action['reason']}"
         for action in actions
         if action["state"] == "broken"
-    ]
-    return [*broken[:SHOWN], ""] if broken else []
+    )
 
 
 def _objectives(rows: Sequence[Document]) -> list[str]:
