@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_oneroof.guests.fixtures import (
+    oneroof_alembic,
     oneroof_engine,
     oneroof_session,
     oneroof_sessions,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_oneroof.settings import Settings
 
 __all__ = [
+    "oneroof_alembic",
     "oneroof_clone",
     "oneroof_clone_async",
     "oneroof_database",

@@ -11,6 +11,7 @@ import pytest
 from pytest_oneroof.run.fixtures import checks_of
 
 if TYPE_CHECKING:
+    from pytest_oneroof.guests.alembic import Migrations
     from pytest_oneroof.guests.sessions import Sessions
 
 DEFAULT = "savepoint"
@@ -44,6 +45,19 @@ def oneroof_session(oneroof_engine: Any) -> Iterator[Any]:
 
     with Session(oneroof_engine) as session:
         yield session
+
+
+@pytest.fixture
+def oneroof_alembic(request: pytest.FixtureRequest) -> Migrations:
+    """Alembic's migrations on a throw-away copy of the clone: up, down and up again.
+
+    `oneroof_alembic.check("alembic.ini")` names the revisions that lose rows or do
+    not revert. Needs Alembic (extra `alembic`).
+    """
+    checks_of(request)
+    from pytest_oneroof.guests.alembic import Migrations
+
+    return Migrations(request.getfixturevalue("oneroof_database"))
 
 
 @pytest.fixture

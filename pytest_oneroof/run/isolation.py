@@ -27,7 +27,7 @@ from pytest_oneroof.run.keys import failed_key, proofs_key, settings_key
 ISOLATIONS = ("rollback", "savepoint", "database")
 GUARDED = ("oneroof_clone", "oneroof_clone_async", "oneroof_target")
 ENGINES = ("oneroof_engine", "oneroof_session")
-DATABASES = frozenset({"oneroof_database", "oneroof_sessions"})
+DATABASES = frozenset({"oneroof_alembic", "oneroof_database", "oneroof_sessions"})
 FIXTURES = frozenset({*GUARDED, *ENGINES, *DATABASES})
 # What they give is as new for each Hypothesis example, but for isolation 'database'.
 PER_EXAMPLE = frozenset({*GUARDED, "oneroof_engine", "oneroof_production"})
