@@ -30,6 +30,8 @@ COMMANDS = {
         "blockers",
         "packet",
         "history",
+        "psql",
+        "completion",
     )
 }
 FAILED, WRONG_USE, HELD = 1, 2, 10
