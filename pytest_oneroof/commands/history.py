@@ -224,7 +224,7 @@ def _show_lines(shown: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _verified(history: History, pins: Mapping[int, str]) -> dict[str, Any]:
-    chain = history.read()
+    chain = history.checked()
     findings = [*chain.findings]
     if not findings:
         findings += against_pins(chain.entries, pins)

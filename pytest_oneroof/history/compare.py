@@ -80,8 +80,10 @@ def last_accepted(entries: Sequence[Entry]) -> Entry | None:
     """Return the last run that was GO, or that a person accepted since."""
     for entry in reversed(entries):
         if entry["kind"] == ACCEPTED:
-            return next((e for e in entries if e["number"] == entry["run"]), None)
-        if entry["kind"] == RUN and entry["verdict"] == GO:
+            known = (e for e in entries if e["number"] == entry["run"])
+            if (found := next(known, None)) is not None and found["kind"] == RUN:
+                return found
+        elif entry["kind"] == RUN and entry["verdict"] == GO:
             return entry
     return None
 

@@ -11,6 +11,24 @@ REASONS = 20
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 Document = Mapping[str, Any]
+Kinds = Mapping[str, type | tuple[type, ...]]
+
+# What a line of each kind has to hold: by hand, as a history may have any length.
+_ORIGIN: Kinds = {
+    **dict.fromkeys(("commit", "branch", "base", "by", "pipeline"), str),
+    "changed": (bool, type(None)),
+    "meta": dict,
+}
+_RUN: Kinds = {
+    **dict.fromkeys(("at", "target", "database", "schema"), str),
+    **dict.fromkeys(("origin", "checks", "objectives", "figures", "organic"), dict),
+    **dict.fromkeys(("reasons", "suites"), list),
+    "seconds": (int, float),
+    "gate": (str, type(None)),
+    "verdict": str,
+}
+_ACCEPTED: Kinds = {"run": int, "at": str, "by": str, "reason": str}
+_VALUES: Kinds = {"checks": list, "objectives": str, "figures": int, "organic": int}
 
 
 def target_name(*parts: str) -> str:
@@ -43,6 +61,30 @@ def entry_of(told: Document, *, at: str, schema: str) -> dict[str, Any]:
         "organic": _values(m for m in metrics if m["organic"]),
         "schema": schema,
     }
+
+
+def shape_error(entry: Mapping[str, Any]) -> str:
+    """Return why an entry is neither a run nor an acceptance, '' if it is one."""
+    if entry.get("kind") == ACCEPTED:
+        return _wrong(entry, _ACCEPTED)
+    if entry.get("kind") != RUN:
+        return f"it is of kind {entry.get('kind')!r}"
+    if told := _wrong(entry, _RUN) or _wrong(entry["origin"], _ORIGIN):
+        return told
+    if entry["verdict"] not in ("GO", "NO-GO"):
+        return f"its verdict is {entry['verdict']!r}"
+    for name, kind in _VALUES.items():
+        if told := _wrong(entry[name], dict.fromkeys(entry[name], kind)):
+            return f"{name}: {told}"
+    names = [name for found in entry["checks"].values() for name in found]
+    return "" if all(isinstance(name, str) for name in names) else "checks: no names"
+
+
+def _wrong(values: Mapping[str, Any], kinds: Kinds) -> str:
+    for name, kind in kinds.items():
+        if not isinstance(values.get(name), kind):
+            return f"{name} is missing, or of another type"
+    return ""
 
 
 def _main_state(told: Document) -> Document | None:

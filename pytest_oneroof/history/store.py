@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_oneroof.errors import OneroofError, SettingsError
@@ -23,6 +23,7 @@ from pytest_oneroof.history.chain import (
     line_of,
     read_chain,
 )
+from pytest_oneroof.history.entry import shape_error
 from pytest_oneroof.sealing.strict_json import MalformedJson, read_json, write_json
 
 LINES, HEAD = ".jsonl", ".head"
@@ -63,9 +64,19 @@ class History:
 
     def entries(self) -> tuple[Entry, ...]:
         """Return its entries; raise OneroofError for a history that does not hold."""
-        chain = self.read()
+        chain = self.checked()
         self._require_whole(chain)
         return chain.entries
+
+    def checked(self) -> Chain:
+        """Return what is there, each line looked at: a run, or an acceptance of one."""
+        chain = self.read()
+        wrong = (
+            f"line {entry['number']}: {told}"
+            for entry in chain.entries
+            if (told := shape_error(entry))
+        )
+        return replace(chain, findings=(*chain.findings, *wrong))
 
     def append(self, entry: Entry) -> Head:
         """Add an entry; return its number and hash.

@@ -123,11 +123,11 @@ def test_whole_history_made_anew_is_found_by_a_pin(tmp_path: Path) -> None:
     true, forged = written(tmp_path / "a"), History(tmp_path / "b", "shop-clone")
     for number in range(5):
         forged.append({"kind": "run", "at": f"day {number}", "note": "forged"})
-    pin = {3: true.entries()[2]["sha256"][:12]}
-    assert against_pins(true.entries(), pin) == []
-    (finding,) = against_pins(forged.entries(), pin)
+    pin = {3: true.read().entries[2]["sha256"][:12]}
+    assert against_pins(true.read().entries, pin) == []
+    (finding,) = against_pins(forged.read().entries, pin)
     assert finding.startswith("line 3: its hash is ")
-    assert against_pins(true.entries(), {9: pin[3]})[0].startswith(
+    assert against_pins(true.read().entries, {9: pin[3]})[0].startswith(
         "line 9: its hash is absent"
     )
 

@@ -13,7 +13,7 @@ from pytest_oneroof.history.compare import (
     last_run,
     reasons_against,
 )
-from pytest_oneroof.history.entry import target_name
+from pytest_oneroof.history.entry import shape_error, target_name
 from pytest_oneroof.history.series import flaky, series_of, sparkline
 from pytest_oneroof.history.since import since, since_line
 
@@ -28,13 +28,16 @@ def run(number: int = 1, **values: Any) -> dict[str, Any]:
     }
     branch, base = values.pop("branch", ""), values.pop("base", "")
     origin = {"commit": values.pop("commit", "c0"), "changed": False}
-    origin |= {"branch": branch, "base": base}
+    origin |= {"branch": branch, "base": base, "by": "", "pipeline": "", "meta": {}}
     return {
         "kind": "run",
         "number": number,
         "sha256": f"{number:064d}",
         "at": f"2026-12-{number:02d}T03:17:00Z",
         "verdict": "NO-GO" if failed else "GO",
+        "target": "clone",
+        "database": "shop",
+        "reasons": [],
         "seconds": 1.5,
         "origin": origin,
         "suites": ["own tests"],
@@ -46,6 +49,33 @@ def run(number: int = 1, **values: Any) -> dict[str, Any]:
         "schema": "s0",
         **values,
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (run(), ""),
+        (run(gate=None), ""),
+        ({"kind": "accepted", "run": 1, "at": "", "by": "", "reason": ""}, ""),
+        ({"kind": "accepted", "run": "1"}, "run is missing, or of another type"),
+        ({"kind": "other"}, "it is of kind 'other'"),
+        ({}, "it is of kind None"),
+        ({"kind": "run"}, "at is missing, or of another type"),
+        (run(origin={}), "commit is missing, or of another type"),
+        (run(verdict="MAYBE"), "its verdict is 'MAYBE'"),
+        (run(figures={"gap": "0"}), "figures: gap is missing, or of another type"),
+        (run(checks={"passed": [1]}), "checks: no names"),
+        (
+            run(checks={"passed": "abc"}),
+            "checks: passed is missing, or of another type",
+        ),
+    ],
+)
+def test_line_that_is_neither_run_nor_acceptance(
+    entry: dict[str, Any], told: str
+) -> None:
+    """What a line has to hold is looked at, its hash being right."""
+    assert shape_error(entry) == told
 
 
 @pytest.mark.parametrize(
@@ -180,6 +210,11 @@ def test_production_is_held_to_what_was_accepted() -> None:
     assert last_run(entries) == entries[1]
     assert [r[:4] for r in reasons_against(last_accepted(entries), now)] == ["gate"]
     assert reasons_against(last_accepted([]), now) == []
+    # An acceptance of what is no run releases nothing.
+    entries += [
+        {"kind": "accepted", "number": n, "run": r} for n, r in ((4, 9), (5, 3))
+    ]
+    assert last_accepted(entries) == entries[1]
 
 
 def test_series_are_of_what_moved() -> None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_oneroof.cli import main
+from pytest_oneroof.history.store import History
 
 Run = Callable[..., pytest.RunResult]
 KEPT = ("--oneroof-clone", "test_own.py", "-q", "--oneroof-history", "kept")
@@ -149,6 +150,20 @@ def test_run_without_checks_adds_no_line(
     result = run_oneroof(*KEPT, "-k", "nothing")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert not list((pytester.path / "kept").iterdir())
+
+
+def test_line_of_something_else_is_told(
+    pytester: pytest.Pytester, run_oneroof: Run
+) -> None:
+    """A line whose hash is right and whose content is no run: a finding, no crash."""
+    pytester.makepyfile(test_own=FLIP)
+    kept = pytester.path / "kept"
+    History(kept, NAME).append({"kind": "run", "at": "day 1"})
+    result = run_oneroof(*KEPT)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["verdict: NO-GO (clone): the history * line 1: *"])
+    found = call("verify", str(kept))
+    assert (found.exit_code, "  line 1: target is" in found.output) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,17 @@
     for (const part of folded) part.open = false;
   });
 
+  // What is wider than the screen is scrolled by keyboard, too.
+  const reach = () => {
+    for (const card of find(".card")) {
+      if (card.scrollWidth > card.clientWidth) card.tabIndex = 0;
+      else card.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  reach();
+
   // The filter over the checks: every word has to stand in a check's row.
   const form = document.getElementById("filter");
   const [words, bad] = find("input", form);
