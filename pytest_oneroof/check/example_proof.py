@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pytest_oneroof.check import ledger, restore, within
 from pytest_oneroof.check.armed import Armed
+from pytest_oneroof.check.client_state import as_before
 from pytest_oneroof.check.guarded_session import GuardedSession, Status
 from pytest_oneroof.check.ledger import Locks
 from pytest_oneroof.check.savepoint_mode import SAVEPOINT
@@ -48,7 +49,9 @@ def proved_example(
         armed.base = within.read_base(session) if ward.count else Base()
     before = armed.row
     try:
-        yield
+        with as_before(armed.connection):
+            yield
+        session.settle_client()
     except BaseException as error:
         _undo(session, armed, before)
         _add_statements(error, ward.sent[sent:])

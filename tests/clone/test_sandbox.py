@@ -10,6 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row, tuple_row
+from psycopg.types.string import TextLoader
 
 from pytest_oneroof.check.connection_async import GuardedAsyncConnection
 from pytest_oneroof.check.custom_settings import read_watched
@@ -401,6 +403,26 @@ def test_example_knows_no_custom_setting(sandbox: Sandbox, *, savepoints: bool) 
     assert len(pids) == 3
     proof = sandbox.finish()
     assert (proof.verdict, proof.examples, proof.foreign) == ("clean", 3, 0)
+
+
+def test_example_has_the_connection_as_it_was(sandbox: Sandbox) -> None:
+    """Factories, handlers, adapters and libpq's own are back for the next example."""
+    db = sandbox.begin("test_it")
+    db.row_factory = dict_row
+    for _ in range(2):
+        with sandbox.example():
+            assert db.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+            assert db.execute("SELECT '{}'::json AS it").fetchone() == {"it": {}}
+            assert db.prepare_threshold == 5
+            assert db.cursor_factory.__name__ == "GuardedCursor"
+            assert not db._notice_handlers
+            db.row_factory = tuple_row
+            db.cursor_factory = psycopg.ClientCursor
+            db.prepare_threshold = 0
+            db.add_notice_handler(lambda notice: None)
+            db.adapters.register_loader("json", TextLoader)
+            assert db.execute("SELECT '{}'::json AS it").fetchone() == ("{}",)
+    assert sandbox.finish().verdict == "clean"
 
 
 def test_example_keeps_what_came_before(sandbox: Sandbox) -> None:
