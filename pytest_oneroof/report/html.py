@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from pytest_oneroof.report.markdown import BAD
 TEMPLATES = Path(__file__).parent / "templates"
 HUES = 8
 LIMIT = 400
+# Bytes for what failures tell, and again for what checks unfold: the page stays
+# below two megabytes whatever a run has sent and printed.
+ROOM, MARKUP = 600_000, 60
 SHORT = 12
 # The three words that an objective comes to; its own word stands beside.
 STATES = {"HELD": "GO", "RETAINED": "GO", "CLOSED": "NO-GO", "REJECTED": "NO-GO"}
@@ -34,13 +38,18 @@ Document = Mapping[str, Any]
 def html(told: Document) -> str:
     """Return the whole page."""
     page = _environment().get_template("report.html.j2")
+    bad, rows = failures(told["suites"]), _in_rows(told["suites"])
+    detailed = frozenset(within(rows, ROOM))
     return page.render(
         told=told,
         groups=list(groups(told["ownership"])) if told["ownership"] else [],
         hues=hues(told["ownership"]),
         short=short_names(told["ownership"]),
         facts=hero_facts(told),
-        failures=failures(told["suites"]),
+        failures=bad,
+        told_failures=within(bad[:LIMIT], ROOM),
+        detailed=detailed,
+        cut=len(detailed) < len(rows),
         states=STATES,
         ordered=ordered(told["suites"]),
         exercised=exercised_line(told["exercised"]),
@@ -107,6 +116,29 @@ def short_names(ownership: Document | None) -> dict[str, str]:
 def failures(suites: Sequence[Document]) -> list[Document]:
     """Return the checks that speak against the run."""
     return [c for suite in suites for c in suite["checks"] if c["outcome"] in BAD]
+
+
+def within(checks: Iterable[Document], room: int) -> list[str]:
+    """Return the node ids of the first checks whose texts have room in the page.
+
+    The first always has: its texts are shortened where they are made.
+    """
+    found: list[str] = []
+    for check in checks:
+        texts = [check["message"], check["output"], *check["statements"]]
+        texts += [text for figure in check["figures"] for text in figure.values()]
+        # As it is in the page: a sign may be written as five.
+        room -= sum(len(escape(str(text)).encode()) + MARKUP for text in texts)
+        if room < 0 and found:
+            break
+        found.append(check["nodeid"])
+    return found
+
+
+def _in_rows(suites: Sequence[Document]) -> list[Document]:
+    """Return the checks that have a row, the bad ones first."""
+    rows = [c for _, checks, _ in ordered(suites) for c in checks[:LIMIT]]
+    return sorted(rows, key=lambda check: check["outcome"] not in BAD)
 
 
 def ordered(suites: Sequence[Document]) -> list[tuple[Document, list[Document], str]]:

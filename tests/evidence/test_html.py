@@ -104,6 +104,31 @@ def test_large_run_stays_below_a_megabyte() -> None:
     assert values["suites"][-1]["total"] == 10_000
 
 
+def test_page_stays_small_whatever_a_run_has_sent() -> None:
+    """Long statements, messages and figures have their room; the worst has it first."""
+    noise = "<'\\u1ea3&" * 999
+    many = tuple(
+        Check(
+            f"tests/test_shop.py::test_{n}",
+            f"suite {n % 5}",
+            "clone",
+            "An order is kept.",
+            outcome="failed" if n % 3 else "passed",
+            message=noise[:4000],
+            output=noise[:4000],
+            statements=(noise[:500],) * 6,
+            figures=tuple(Figure(f"f{m}", noise[:99], noise[:98]) for m in range(40)),
+        )
+        for n in range(2_000)
+    )
+    values = told(replace(ALL, checks=(*ALL.checks, *many)))
+    page = html(values)
+    assert len(page.encode()) < 2 * MEGABYTE
+    assert page.count('<article class="card failure">') > 5
+    assert "The others are in verdict.json." in page
+    assert "SQL and figures of the last checks are in verdict.json alone." in page
+
+
 def test_failed_check_is_open_and_told() -> None:
     """A suite with a failed check is unfolded, its message and figures beside it."""
     page = html(told(ALL))
