@@ -299,7 +299,12 @@ def _first(
 
 
 def _converted(option: Option, raw: Any, source: str) -> Any:
-    if option.kind != "flag" and isinstance(raw, str) and not raw.strip():
+    # An option that may be repeated comes as a list; so does one of the ini file.
+    repeated = isinstance(raw, list) and source.startswith("-")
+    given = raw if repeated else [raw]
+    if option.kind != "flag" and any(
+        isinstance(part, str) and not part.strip() for part in given
+    ):
         raise SettingsError(
             f"{source} is given, and is empty: it must be {wanted(option.name)}\n"
             "to fix this, give it a value, or leave it out: an unset secret of a CI "

@@ -138,6 +138,14 @@ def test_an_option_given_empty_is_told(name: str, empty: str) -> None:
         )
 
 
+def test_a_repeated_option_given_empty_is_told() -> None:
+    """Also beside others that are not."""
+    for values in ([""], ["team=shop", " "]):
+        with pytest.raises(SettingsError, match="--oneroof-meta is given, and is empt"):
+            resolve({"meta": values}, {}, {})
+    assert resolve({"meta": ["a=b"]}, {}, {}).meta == ("a=b",)
+
+
 def test_a_list_in_the_ini_file_may_be_empty() -> None:
     """There an empty list is written on purpose: no production is declared."""
     for empty in ("", "\n", []):
