@@ -30,6 +30,7 @@ COMMANDS = {
         "blockers",
         "packet",
         "history",
+        "cache",
         "psql",
         "completion",
     )

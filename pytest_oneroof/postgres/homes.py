@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_oneroof.postgres import processes
+
 PORT = 5432
 LONGEST_SOCKET = 102
 IDLE_DAYS = 14
@@ -71,43 +73,81 @@ def locked_alone(descriptor: int) -> bool:
     return True
 
 
-def clear_away(kept: Path) -> None:
-    """Remove homes beside `kept` that nobody uses: idle for 14 days, or too many.
-
-    Of more than three those go that were not used for longest, half-built ones too.
-    """
-    for number, home in enumerate(_others(kept), start=2):
-        idle = time.time() - _used(home)
-        if idle > IDLE_DAYS * 86400 or (number > MOST and idle > FRESH):
-            with contextlib.suppress(OSError):
-                _remove(home)
+def all_homes(cache: Path) -> list[Path]:
+    """Return the homes in a cache folder, the one that was used last first."""
+    if not cache.exists():
+        return []
+    names = [cache / name for name in os.listdir(cache)]
+    found = (path for path in names if path.match("pg[0-9]*-*") and path.is_dir())
+    return sorted(found, key=last_use, reverse=True)
 
 
-def _others(kept: Path) -> list[Path]:
-    found = (home for home in kept.parent.glob("pg[0-9]*-*") if home.is_dir())
-    return sorted((h for h in found if h != kept), key=_used, reverse=True)
-
-
-def _used(home: Path) -> float:
+def last_use(home: Path) -> float:
     """Return when a home was used last, in seconds; now where it is gone."""
     with contextlib.suppress(OSError):
         return home.stat().st_mtime
     return time.time()
 
 
-def _remove(home: Path) -> None:
-    users = lock_path(home, "users")
-    with control(home, wait=False):
-        descriptor = open_lock(users)
+def size(home: Path) -> int:
+    """Return how many bytes of the disk a home takes."""
+    total = 0
+    for folder, _, files in os.walk(home):
+        for name in files:
+            # A server that lives removes files while they are counted.
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+    return total
+
+
+def is_used(home: Path) -> bool:
+    """Tell whether a run uses a home, or builds, starts, stops or removes it."""
+    with _unused(home) as unused:
+        return not unused
+
+
+def clear_away(kept: Path) -> None:
+    """Remove homes beside `kept` that nobody uses: idle for 14 days, or too many.
+
+    Of more than three those go that were not used for longest, half-built ones too.
+    """
+    others = [home for home in all_homes(kept.parent) if home != kept]
+    for number, home in enumerate(others, start=2):
+        idle = time.time() - last_use(home)
+        if idle > IDLE_DAYS * 86400 or (number > MOST and idle > FRESH):
+            with contextlib.suppress(OSError):
+                remove_unused(home)
+
+
+def remove_unused(home: Path) -> bool:
+    """Remove a home, its locks and what its server left running; False if used.
+
+    Raise OSError where it cannot be removed whole.
+    """
+    with _unused(home) as unused:
+        if not unused:
+            return False
+        # A killed run may have left its server running.
+        processes.end_by_id(home / "data")
+        shutil.rmtree(home)
+        shutil.rmtree(socket_folder(home), ignore_errors=True)
+        lock_path(home, "users").unlink()
+        lock_path(home, "control").unlink()
+    return True
+
+
+@contextlib.contextmanager
+def _unused(home: Path) -> Iterator[bool]:
+    """Hold both locks of a home; yield False where somebody else has one."""
+    with contextlib.ExitStack() as held:
         try:
-            if not locked_alone(descriptor):
-                return
-            for folder in (home, socket_folder(home)):
-                shutil.rmtree(folder, ignore_errors=True)
-            users.unlink()
-            lock_path(home, "control").unlink()
-        finally:
-            os.close(descriptor)
+            held.enter_context(control(home, wait=False))
+        except BlockingIOError:
+            yield False
+            return
+        users = open_lock(lock_path(home, "users"))
+        held.callback(os.close, users)
+        yield locked_alone(users)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -58,6 +58,20 @@ def end(programs: Programs, data: Path, mode: str) -> None:
     _kill(data)
 
 
+def end_by_id(data: Path) -> None:
+    """End a server that no run uses without its programs, by its processes' ids.
+
+    SIGQUIT is an immediate stop: unlike SIGKILL it leaves no shared memory behind.
+    """
+    for process in of_server(data):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGQUIT)
+    end_of_patience = time.monotonic() + PATIENCE["immediate"]
+    while of_server(data) and time.monotonic() < end_of_patience:
+        time.sleep(0.05)
+    _kill(data)
+
+
 def _kill(data: Path) -> None:
     """Kill what is left of the server, and wait until it is gone."""
     for _ in range(100):
