@@ -7,11 +7,11 @@ Exit status: 0 done, GO or READY; 1 a check failed or an error; 2 wrong use;
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from pytest_oneroof import __version__
+from pytest_oneroof import __version__, signals
 from pytest_oneroof.errors import GuardRefused, OneroofError, SettingsError
 
 COMMANDS = {
@@ -55,7 +55,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; tell an error of ours plainly, with its exit status."""
         try:
-            return super().invoke(ctx)
+            with signals.watched(_leave):
+                return super().invoke(ctx)
         except GuardRefused as refusal:
             click.echo(str(refusal), err=True)
             ctx.exit(HELD)
@@ -65,6 +66,11 @@ class LazyGroup(click.Group):
         except OneroofError as error:
             click.echo(f"oneroof: {error}", err=True)
             ctx.exit(FAILED)
+
+
+def _leave(why: str, status: int) -> NoReturn:
+    click.echo(f"oneroof: {why}", err=True)
+    raise SystemExit(status)
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -83,9 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if plugin is not None:
         from pytest_oneroof.run.asserts import require_asserts
         from pytest_oneroof.run.masked import Masking
+        from pytest_oneroof.run.signalled import end_by_signals
 
         require_asserts(config)
-
+        end_by_signals(config)
         config.stash[plugin_key] = plugin
         config.pluginmanager.register(plugin, "oneroof-run")
         config.pluginmanager.register(Masking(), "oneroof-masking")

@@ -126,6 +126,9 @@ class EmbeddedServer:
                 self._start_or_build(build, say)
                 fcntl.flock(self._users, fcntl.LOCK_SH)
             except BaseException:
+                # A start that was interrupted leaves no server that nobody uses.
+                if self.data.exists() and homes.locked_alone(self._users):
+                    self._stop("immediate")
                 os.close(self._users)
                 self._users = None
                 raise
