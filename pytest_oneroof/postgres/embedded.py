@@ -120,7 +120,7 @@ class EmbeddedServer:
         with contextlib.ExitStack() as held:
             with _told(self.cache):
                 self._make_open(self.cache)
-                held.enter_context(homes.control(self.home))
+                held.enter_context(homes.control(self.home, say=say))
                 self._users = homes.open_lock(homes.lock_path(self.home, "users"))
             try:
                 self._start_or_build(build, say)

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pytest_oneroof.postgres import processes
@@ -25,6 +25,8 @@ IDLE_DAYS = 14
 MOST = 3
 # Seconds: what was used in the last hour stays, however many there are.
 FRESH = 3600.0
+# Seconds that a wait for another run may take before it is told.
+UNTOLD = 1.0
 
 
 def socket_folder(home: Path) -> Path:
@@ -37,21 +39,39 @@ def socket_folder(home: Path) -> Path:
 
 
 @contextlib.contextmanager
-def control(home: Path, *, wait: bool = True) -> Iterator[None]:
+def control(
+    home: Path, *, wait: bool = True, say: Callable[[str], object] | None = None
+) -> Iterator[None]:
     """Hold a home's control lock; BlockingIOError where it is held and `wait` is not.
 
+    `say` is told of a wait that is longer than a second.
     Whoever removes a home removes its locks: one that was removed meanwhile is none.
     """
     path = lock_path(home, "control")
     while True:
         descriptor = open_lock(path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            _take(descriptor, home, wait=wait, say=say)
             if _is_at(descriptor, path):
                 yield
                 return
         finally:
             os.close(descriptor)
+
+
+def _take(
+    descriptor: int, home: Path, *, wait: bool, say: Callable[[str], object] | None
+) -> None:
+    end = time.monotonic() + UNTOLD
+    while not locked_alone(descriptor):
+        if not wait:
+            raise BlockingIOError
+        if time.monotonic() > end:
+            if say is not None:
+                say(f"waiting for another run that builds or stops {home}")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            return
+        time.sleep(0.05)
 
 
 def lock_path(home: Path, name: str) -> Path:

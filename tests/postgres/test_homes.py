@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -71,6 +72,23 @@ def test_one_in_use_stays(tmp_path: Path, name: str) -> None:
         assert home.is_dir()
     homes.clear_away(tmp_path / "pg16-mine")
     assert not home.exists()
+
+
+def test_a_wait_is_told(tmp_path: Path) -> None:
+    """Whoever waits for another run says for what, before it is that one's turn."""
+    home = make(tmp_path, "busy", 0)
+    with contextlib.ExitStack() as other:
+        other.enter_context(homes.control(home))
+        told: list[str] = []
+
+        def say(line: str) -> None:
+            told.append(line)
+            other.close()
+
+        with homes.control(home, say=say):
+            assert told == [f"waiting for another run that builds or stops {home}"]
+        with homes.control(home, say=say):
+            assert len(told) == 1
 
 
 def test_a_removed_lock_is_none(tmp_path: Path) -> None:
