@@ -103,6 +103,6 @@ def test_exactly_the_right_cells_glare(
     assert page.console == ()
     heat = page.dom[page.dom.index('class="card heat"') :]
     heat = heat[: heat.index("</table>")]
-    glaring = re.findall(r'<td class="open">.*?<b>(.*?)</b>', heat)
+    glaring = re.findall(r'<td class="open"[^>]*>.*?<b>(.*?)</b>', heat)
     assert sorted(glaring) == gaps
     assert len(re.findall(r'<td class="own ', heat)) == 194
