@@ -26,7 +26,7 @@ SELECT p.proname::text, pg_catalog.pg_get_functiondef(p.oid)
    AND l.lanname IN ('sql', 'plpgsql')
    AND (p.proconfig IS NOT NULL
         OR coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc)
-           ~* '\m(set|set_config)\M')
+           ~* '\m(set|set_config|execute)\M')
 """
 KNOWN = """
 SELECT n FROM pg_catalog.unnest(%s::text[]) AS n
@@ -52,11 +52,12 @@ def read_watched(connection: psycopg.Connection[Any]) -> Watched:
     Settings of the database, of the role and of preloaded libraries are known from
     the begin: setting one leaves nothing.
     """
-    made = {
-        name: read_whole(definition).custom_settings
+    # Pairs: overloads have one name.
+    made = [
+        (name, read_whole(definition).custom_settings)
         for name, definition in connection.execute(ROUTINES)
-    }
-    names = frozenset().union(*made.values()) - {ANY}
+    ]
+    names = frozenset().union(*(settings for _, settings in made)) - {ANY}
     known = {name for (name,) in connection.execute(KNOWN, [sorted(names)])}
-    computing = {name for name, settings in made.items() if ANY in settings}
+    computing = {name for name, settings in made if ANY in settings}
     return Watched(names - known, frozenset(computing))

@@ -186,9 +186,9 @@ class GuardedSession:
         """Return the exit query for the window that begins at a snapshot.
 
         `own` are the check's transaction ids; of the settings in `names` those are
-        told that are known. The short query tells all of a
-        transaction that was rolled back whole, unless others can enter the clone, or
-        the role's powers reach out of its transaction.
+        told that are known. The short query tells all of a transaction that was
+        rolled back whole, unless others can enter the clone, or the role's powers
+        reach out of its transaction.
         """
         uncovered = bool(self.clone.uncovered)
         whole = whole or not self.closed_to_others or uncovered
@@ -222,6 +222,8 @@ class GuardedSession:
 
         A trace would go on into a file that the check has closed since.
         """
+        if self.pgconn.status != pq.ConnStatus.OK:
+            return
         self.pgconn.nonblocking = 1
         self.pgconn.untrace()
 

@@ -29,7 +29,7 @@ from pytest_oneroof.clone.guard import GuardedClone
 from pytest_oneroof.clone.lease import Lease
 from pytest_oneroof.clone.look import Look
 from pytest_oneroof.clone.residue import Proof, Residue
-from pytest_oneroof.errors import CloneError
+from pytest_oneroof.errors import CloneError, ServerError
 from pytest_oneroof.ownership.rules import Rules
 from pytest_oneroof.postgres.results import message_of, succeeded
 from pytest_oneroof.statements.read import ANY
@@ -133,8 +133,10 @@ class Sandbox:
         ward = Ward(check, savepoints=savepoints)
         session = self._session
         if session.pid == self._marked and session.status == Status.IDLE:
-            session.renew()
-            self._row = session.read_row(self._row)
+            # Where the server is gone meanwhile, the session is: it is opened anew.
+            with contextlib.suppress(psycopg.OperationalError, ServerError):
+                session.renew()
+                self._row = session.read_row(self._row)
         xid = self._open(ward, act_as)
         ward.roles, ward.computing = session.stand_ins, session.watched.computing
         connection = kind(session.pgconn, ward)
@@ -322,7 +324,8 @@ class Sandbox:
         restore.put_back(session, left)
         moved = self._prover.put_sequences_back(None)
         # Content costs its size: it is compared where a check could have committed.
-        whole = self._doubted and self.look.recorded
+        # Not where others may write: what they do is told with the check beside it.
+        whole = self._doubted and self.closed_to_others and self.look.recorded
         changed = self.aside(self._compare if whole else self.look.schema)
         left += moved.changes
         self.lease.spoiled = self.lease.spoiled or bool(left or changed)

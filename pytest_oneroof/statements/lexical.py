@@ -16,7 +16,7 @@ SERVER_FILE = "file on the server"
 SERVER_PROGRAM = "program on the server"
 # What it does depends on a constant in it.
 LITERAL = "literal"
-# set_config() of a name that is not written there.
+# set_config() of a name that is not written there, or a text that is given whole.
 COMPUTED_SETTING = "computed setting"
 ALL = "ALL"
 # As the value of a setting: by RESET, or TO DEFAULT.

@@ -347,6 +347,9 @@ def _inside(outer: Statement) -> Iterator[Statement | Findings]:
             elif isinstance(part, Parsed):
                 yield _from_tree(part)
             else:
+                if part.lstrip().startswith(bodies.UNKNOWN):
+                    # A text that it is given: it may be any statement, SET too.
+                    yield Findings(traits={lexical.COMPUTED_SETTING})
                 yield from _read_pieces(part, conforming=True)
 
 

@@ -336,13 +336,21 @@ def test_reads_what_routines_set(sandbox: Sandbox) -> None:
         "known": "BEGIN SET LOCAL app.known = '1'; SET LOCAL work_mem = '1MB'; END",
         "computing": "BEGIN PERFORM set_config('app.' || TG_NAME, '1', true); END",
         "reading": "BEGIN PERFORM current_setting('app.reading'); END",
+        "given": "DECLARE t text := TG_ARGV[0]; BEGIN EXECUTE t; END",
     }.items():
         db.execute(
             f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $f${body}$f$"
         )
+    # Overloads: each counts, whichever is read last.
+    for arguments, name in (("integer", "app.first"), ("text", "work_mem")):
+        db.execute(
+            f"CREATE FUNCTION twice({arguments}) RETURNS text LANGUAGE sql AS"
+            f" $f$SELECT set_config('{name}', '64kB', true)$f$"
+        )
     found = read_watched(db)
-    assert found.names - before.names == {"app.written", "app.executed"}
-    assert found.computing - before.computing == {"computing"}
+    named = {"app.written", "app.executed", "app.first"}
+    assert found.names - before.names == named
+    assert found.computing - before.computing == {"computing", "given"}
     assert sandbox.finish().verdict == "clean"
 
 
@@ -354,6 +362,13 @@ def test_reads_what_routines_set(sandbox: Sandbox) -> None:
         (["SELECT set_config('work_mem', '5MB', true)", "SET lock_timeout = 5"], False),
         (["SELECT set_config('birth.' || 'x', '42', true) WHERE false"], True),
         (["SET LOCAL app.tenant TO DEFAULT"], True),
+        (
+            [
+                "DO $$ DECLARE t text := 'SET LOCAL app.' || 'tenant = 42'; BEGIN"
+                " EXECUTE t; END $$"
+            ],
+            True,
+        ),
         (["SELECT current_setting('app.tenant', true)"], False),
     ],
 )
@@ -422,6 +437,37 @@ def test_example_has_the_connection_as_it_was(sandbox: Sandbox) -> None:
             db.add_notice_handler(lambda notice: None)
             db.adapters.register_loader("json", TextLoader)
             assert db.execute("SELECT '{}'::json AS it").fetchone() == ("{}",)
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_example_that_closed_the_socket_is_told(sandbox: Sandbox) -> None:
+    """In the words of the proof, not of what it tried to put in order."""
+    db = sandbox.begin("test_it")
+
+    def example() -> None:
+        with sandbox.example():
+            db.execute("SELECT 1")
+            db.pgconn.finish()
+
+    with pytest.raises(ResidueError, match="an example ended the check's transaction"):
+        example()
+    assert sandbox.finish().verdict == "clean"
+
+
+def test_a_session_that_died_before_it_was_renewed(sandbox: Sandbox) -> None:
+    """It is made anew all the same, and the check knows no custom setting."""
+    db = sandbox.begin("test_it")
+    db.execute("SET LOCAL app.tenant = '42'")
+    assert sandbox.finish().verdict == "clean"
+    assert sandbox.lease.host is not None
+    ended = "SELECT pg_terminate_backend(%s, 5000)"
+    sandbox.lease.host.admin.execute(ended, [sandbox.pid])
+    ending = "SELECT pg_terminate_backend(pg_backend_pid())"
+    with contextlib.suppress(psycopg.Error):
+        sandbox.lease.host.admin.execute(ending)
+    db = sandbox.begin("test_next")
+    told = db.execute("SELECT current_setting('app.tenant', true)").fetchone()
+    assert told == (None,)
     assert sandbox.finish().verdict == "clean"
 
 
