@@ -25,6 +25,7 @@ from pytest_oneroof.fingerprint.compare import (
     read_content,
     read_schema,
 )
+from pytest_oneroof.guests.engine import of_url, sqlalchemy_url
 from pytest_oneroof.guests.sample_rows import fill_empty
 from pytest_oneroof.postgres.connect import connect, parse
 
@@ -34,6 +35,7 @@ try:
     from alembic.config import Config
     from alembic.migration import MigrationContext
     from alembic.script import Script, ScriptDirectory
+    from alembic.util import CommandError
 except ImportError:
     raise pytest.UsageError(
         "the fixture oneroof_alembic needs Alembic, which is not installed\n"
@@ -43,21 +45,13 @@ except ImportError:
 # Of a long list of faults of one revision.
 SHOWN = 5
 VERSIONS = ("public", "alembic_version")
-RAISED = (NotImplementedError, sqlalchemy.exc.SQLAlchemyError, psycopg.Error)
-EMPTY = """
-DO $$
-DECLARE
-  found text;
-BEGIN
-  FOR found IN
-    SELECT nspname FROM pg_catalog.pg_namespace
-     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'oneroof')
-  LOOP
-    EXECUTE format('DROP SCHEMA %I CASCADE', found);
-  END LOOP;
-END $$;
-CREATE SCHEMA public;
-"""
+RAISED = (
+    NotImplementedError,
+    CommandError,
+    sqlalchemy.exc.SQLAlchemyError,
+    psycopg.Error,
+)
+EMPTY = Path(__file__).with_name("empty.sql")
 
 
 class MigrationFault(OneroofError, AssertionError):
@@ -153,7 +147,7 @@ class Migrations:
             raise SettingsError(f"no revision is called {', '.join(unknown)}")
         with _only(self.url):
             if empty:
-                self._send(EMPTY)
+                self._send(EMPTY.read_text(encoding="utf-8"))
             command.ensure_version(project)
             pending = self._pending(script)
             walk = _Walk(self, project, given, known)
@@ -180,7 +174,7 @@ class Migrations:
 
     def _pending(self, script: ScriptDirectory) -> list[Script]:
         """Return the revisions that the copy does not have, the first one first."""
-        engine = sqlalchemy.create_engine(_sqlalchemy_url(self.url))
+        engine = of_url(self.url)
         with contextlib.ExitStack() as stack:
             stack.callback(engine.dispose)
             connection = stack.enter_context(engine.connect())
@@ -274,8 +268,14 @@ def _raised(do: Any, config: Config, revision: str) -> str:
 
 
 def _below(step: Script) -> str:
-    """Return what a revision is taken back to."""
-    return f"{step.revision}-1" if step.down_revision else "base"
+    """Return what a revision is taken back to, others beside it left as they are.
+
+    A merge has nothing of its own above its branches: any of them ends it.
+    """
+    below = step.down_revision
+    if isinstance(below, tuple | list):
+        return below[0]
+    return f"{step.revision}@{'-1' if below else 'base'}"
 
 
 def _names(script: ScriptDirectory) -> set[str]:
@@ -288,13 +288,9 @@ def _configured(config: str | Path | Config, url: str) -> Config:
             raise SettingsError(f"there is no Alembic configuration {config}")
         config = Config(str(config))
     # Interpolated by ConfigParser.
-    config.set_main_option("sqlalchemy.url", _sqlalchemy_url(url).replace("%", "%%"))
+    text = sqlalchemy_url(url).render_as_string(hide_password=False)
+    config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))
     return config
-
-
-def _sqlalchemy_url(url: str) -> str:
-    found = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
-    return found.render_as_string(hide_password=False)
 
 
 @contextlib.contextmanager

@@ -26,4 +26,13 @@ def of_connection(connection: Any) -> sqlalchemy.Engine:
 
 def of_url(url: str) -> sqlalchemy.Engine:
     """Return an engine with a pool of its own."""
-    return sqlalchemy.create_engine(sqlalchemy.make_url(url).set(drivername=DRIVER))
+    return sqlalchemy.create_engine(sqlalchemy_url(url))
+
+
+def sqlalchemy_url(url: str) -> sqlalchemy.URL:
+    """Return a URL as SQLAlchemy takes it, for psycopg.
+
+    A database in SQL_ASCII would hand out bytes, which its dialect does not read.
+    """
+    found = sqlalchemy.make_url(url).set(drivername=DRIVER)
+    return found.update_query_dict({"client_encoding": "utf8"})

@@ -76,6 +76,38 @@ def test_the_copys_own_revision_is_where_it_begins(
     run_oneroof("--oneroof-clone", "test_pending.py").assert_outcomes(passed=2)
 
 
+BRANCHED = {
+    "0001": "None",
+    "000a": "'0001'",
+    "000b": "'0001'",
+    "0002": "('000a', '000b')",
+}
+
+
+def test_branches_and_merges_go_down_by_themselves(
+    project: Path, pytester: pytest.Pytester, run_oneroof: Run
+) -> None:
+    """What stands beside a revision is left as it is."""
+    versions = project / "migrations" / "versions"
+    for file in versions.glob("*.py"):
+        file.unlink()
+    for name, below in BRANCHED.items():
+        (versions / f"{name}.py").write_text(
+            f"from alembic import op\nrevision, down_revision = '{name}', {below}\n"
+            f"def upgrade():\n    op.execute('CREATE TABLE t_{name} (id int)')\n"
+            f"def downgrade():\n    op.execute('DROP TABLE t_{name}')\n"
+        )
+    pytester.makepyfile(
+        test_branched="""
+        def test_branched(oneroof_alembic):
+            found = oneroof_alembic.check("alembic.ini", empty=True)
+            assert len(found) == 4
+            assert all(step.reverts for step in found)
+        """
+    )
+    run_oneroof("--oneroof-clone", "test_branched.py").assert_outcomes(passed=1)
+
+
 def test_an_environment_that_connects_elsewhere_is_stopped(
     project: Path, pytester: pytest.Pytester, run_oneroof: Run
 ) -> None:

@@ -204,3 +204,30 @@ def test_each_assertion_of_pgtap_is_told(
     for _, told in TAP.values():
         assert told is None or told in said, told
     assert "put back: nothing" in said
+
+
+EMPTIED = """
+import psycopg
+
+
+def test_empty(oneroof_alembic, oneroof_database):
+    found = oneroof_alembic.rehearse("alembic.ini", empty=True)
+    assert [step.revision for step in found][0] == "0001"
+    with psycopg.connect(oneroof_database) as connection:
+        assert connection.execute("SELECT 'A'::citext = 'a'").fetchone() == (True,)
+        left = connection.execute("SELECT to_regclass('sales.orders')").fetchone()
+        assert left == (None,)
+"""
+
+
+def test_a_history_begins_beside_an_administrators_extension(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """What the role does not own stays; all else is gone before the first revision."""
+    pytest.importorskip("alembic", reason="Alembic is not installed")
+    example = EXAMPLE.parent / "alembic_project"
+    shutil.copytree(example / "migrations", pytester.path / "migrations")
+    shutil.copy(example / "alembic.ini", pytester.path)
+    pytester.makepyfile(test_empty=EMPTIED)
+    result = run("--oneroof-suite=pgtap", "test_empty.py::test_empty")
+    result.stdout.fnmatch_lines(["test_empty.py::test_empty PASSED*"])
